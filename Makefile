@@ -1,0 +1,50 @@
+# What a person types. Each target installs what it misses, says what it does, and can be run twice.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO ?= cargo
+NEEDS := ./scripts/needs.sh
+
+.PHONY: help demo test check web web-test ebpf ebpf-check bench-store record
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+demo: ## a small shop, one fault, and the whole way to the posted finding (FAULT=name picks the fault)
+	@$(NEEDS) protoc git
+	@$(NEEDS) --if-root ip iptables
+	@$(MAKE) --no-print-directory web || echo "the web page was not built; the demo serves a plain page in its place"
+	$(CARGO) build --workspace
+	@exec "$$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/waggle" demo --fault "$(or $(FAULT),slow-commit)" $(ARGS)
+
+test: ## everything that must hold: formatting, lints, tests, a fresh eBPF object
+	@$(NEEDS) protoc git
+	@$(NEEDS) --if-root ip iptables
+	$(CARGO) fmt --all --check
+	@$(MAKE) --no-print-directory ebpf-check
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web web-test; else echo "no npm: the web page is not tested"; fi
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) test --workspace --no-fail-fast
+
+check: ## the quick half of `test`
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy -p waggle-signals -p waggle-analysis -p waggle-agent-core -p waggle-tools --all-targets -- -D warnings
+	$(CARGO) test -p waggle-signals -p waggle-analysis -p waggle-agent-core -p waggle-tools
+
+web: ## build the web page into chat-adapters/web-ui/dist
+	@$(NEEDS) npm
+	@chat-adapters/web-ui/build.sh
+
+web-test: web ## type-check and test the web page
+	cd chat-adapters/web-ui && npm run --silent check && npm test --silent
+
+ebpf: ## rebuild the eBPF object (installs rust-src and bpf-linker when they are missing)
+	@collectors-ebpf/build.sh
+
+ebpf-check: ## fail when the committed eBPF object is not built from the sources beside it
+	@collectors-ebpf/build.sh --check
+
+bench-store: ## rows per second in, milliseconds per query out
+	$(CARGO) run --release -p waggle-telemetry-store --example bench
+
+record: ## record every fault of the demo anew (root, Linux)
+	@./scripts/record.sh

@@ -1,0 +1,39 @@
+//! The doors to the world: few and small, each with a fake and a conformance suite in [`testing`](crate::testing).
+
+mod changes;
+mod chat;
+mod knowledge;
+mod memory;
+mod model;
+mod telemetry;
+
+use std::sync::Arc;
+
+use waggle_signals::Clock;
+
+pub use changes::{ChangeKind, Changes, Commit, CommitDiff, CommitQuery, FileDiff, Hunk, OwnerQuery};
+pub use chat::{Button, Chat, MessageId, Post, RoomId};
+pub use knowledge::{Knowledge, Passage, PassageQuery};
+pub use memory::{
+    AuditEntry, ChatLine, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating, Speaker,
+};
+pub use model::{
+    Delta, Message, Model, ModelReply, ModelRequest, ReplyData, ToolCall, ToolReply, ToolSpec, Usage,
+};
+pub use telemetry::{
+    EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery, SqlQuery,
+    Table, Telemetry,
+};
+
+/// What a tool may ask.
+#[derive(Clone)]
+pub struct Ports {
+    /// What was measured.
+    pub telemetry: Arc<dyn Telemetry>,
+    /// What was changed, and who answers for it.
+    pub changes: Arc<dyn Changes>,
+    /// What was written down.
+    pub knowledge: Arc<dyn Knowledge>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}

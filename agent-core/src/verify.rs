@@ -1,0 +1,350 @@
+//! Refuses what the evidence does not say. Verification only ever lowers confidence.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use waggle_signals::Timestamp;
+
+use crate::{
+    Evidence, EvidenceId, Finding,
+    finding::{ChangeBlamed, Claim, ClaimKind, Impact, Owner, Remediation, RootCause, Verdict},
+    grounding::Ground,
+    triage::SUSPECTS_TOOL,
+};
+
+/// Name of the tool that reads a commit's diff. Its result has the full id under `/commit/id`.
+pub const DIFF_TOOL: &str = "read_diff";
+/// Name of the tool that lists changes. Its result has `changes: [{id, kind, at, after_onset}]`.
+pub const CHANGES_TOOL: &str = "recent_changes";
+/// Name of the tool that names owners. Its argument is `service`, its result has `owners: [{name, rule, contact}]`.
+pub const OWNERS_TOOL: &str = "owners";
+
+/// A finding after verification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// What is left of the finding: everything in it holds.
+    pub finding: Finding,
+    /// What was wrong with it, for the model to repair; empty when all held.
+    pub problems: Vec<String>,
+}
+
+/// Drops from `finding` what the evidence does not say, and lowers the verdict where too little is left.
+///
+/// - A claim must cite evidence that exists, and its numbers, times and names must occur in it.
+/// - All other text and numbers, apart from follow-up questions, must occur in any evidence.
+/// - A commit may be blamed only if its diff was read and it was live before the onset.
+/// - An owner may be named only by a rule that a tool stated for the first root cause.
+/// - `no_incident` is left only to a triage that was quiet.
+/// - What was said about a first root cause that falls, falls with it: what to do, who owns it, how it spread.
+/// - `names` are the services that are known; a root cause must be one of them.
+pub fn verify(finding: Finding, evidence: &BTreeMap<EvidenceId, Evidence>, names: &[String]) -> Verified {
+    let mut check = Check::new(evidence, names);
+    let mut finding = finding;
+    let n_claims = n_claims(&finding);
+
+    check.verdict(&mut finding);
+    finding.confidence = probability(finding.confidence);
+    let kept: Vec<bool> = finding.root_causes.iter_mut().map(|cause| check.keep_cause(cause)).collect();
+    let first_fell = kept.first() == Some(&false);
+    let mut is_kept = kept.into_iter();
+    finding.root_causes.retain(|_| is_kept.next().unwrap_or(false));
+    finding.ruled_out.retain(|ruled_out| {
+        check.holds(
+            "ruled-out reason",
+            &format!("{}: {}", ruled_out.suspect, ruled_out.reason),
+            &ruled_out.evidence,
+        )
+    });
+    check.blank_unless_seen("symptom", &mut finding.symptom.text);
+    check.blank_unless_seen("symptom signal", &mut finding.symptom.signal);
+    check.onset(&mut finding.symptom.onset);
+    check.blank_unless_known("symptom service", &mut finding.symptom.service);
+    check.blank_unless_known("first failing service", &mut finding.first_failing_service);
+    finding.propagation.retain_mut(|hop| {
+        check.blank_unless_seen("propagation", &mut hop.kind);
+        check.is_known("propagation", &hop.from) && check.is_known("propagation", &hop.to)
+    });
+    check.impact(&mut finding.impact);
+    check.blank_unless_seen("remediation", &mut finding.remediation.text);
+    finding.missing_data.retain(|missing| check.is_seen("missing data", missing));
+
+    if first_fell {
+        finding.first_failing_service.clear();
+        finding.propagation.clear();
+        finding.remediation = Remediation::default();
+        finding.owners.clear();
+    }
+    let blamed = finding.root_causes.first().map(|cause| cause.service.clone()).unwrap_or_default();
+    finding.owners.retain_mut(|owner| check.keep_owner(owner, &blamed));
+
+    lower(&mut finding, n_claims);
+    Verified { finding, problems: check.problems }
+}
+
+/// Keeps the claims whose evidence says what they say.
+pub fn holding_claims(
+    claims: Vec<Claim>,
+    evidence: &BTreeMap<EvidenceId, Evidence>,
+    names: &[String],
+) -> Vec<Claim> {
+    let mut check = Check::new(evidence, names);
+    let holding = claims.into_iter().filter(|claim| check.holds("claim", &claim.text, &claim.evidence));
+    holding.collect()
+}
+
+/// Lowers verdict and confidence to what is left.
+fn lower(finding: &mut Finding, n_claims_before: usize) {
+    let n_kept = n_claims(finding);
+    if n_kept < n_claims_before {
+        finding.confidence *= n_kept as f64 / n_claims_before as f64;
+        if finding.verdict == Verdict::Confirmed {
+            finding.verdict = Verdict::Likely;
+        }
+    }
+    let blames = matches!(finding.verdict, Verdict::Confirmed | Verdict::Likely);
+    if blames && finding.root_causes.is_empty() {
+        finding.verdict = Verdict::Inconclusive;
+        finding.confidence = 0.0;
+        finding.remediation = Remediation::default();
+        finding.missing_data.push("no root cause was left that its evidence proves".to_owned());
+    }
+    let observed = |cause: &RootCause| cause.claims.iter().any(|claim| claim.kind == ClaimKind::Observed);
+    if finding.verdict == Verdict::Confirmed && !finding.root_causes.first().is_some_and(observed) {
+        finding.verdict = Verdict::Likely;
+    }
+    if let Some(first) = finding.root_causes.first() {
+        finding.confidence = finding.confidence.min(first.confidence);
+    }
+    for cause in &mut finding.root_causes {
+        cause.confidence = cause.confidence.min(finding.confidence);
+    }
+}
+
+fn n_claims(finding: &Finding) -> usize {
+    finding.root_causes.iter().map(|cause| cause.claims.len()).sum()
+}
+
+/// NaN and what lies outside become a probability.
+fn probability(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
+}
+
+struct Check<'a> {
+    evidence: &'a BTreeMap<EvidenceId, Evidence>,
+    names: &'a [String],
+    /// What each piece of evidence says, read when it is first cited.
+    grounds: BTreeMap<EvidenceId, Ground>,
+    problems: Vec<String>,
+}
+
+// === impl Check ===
+
+impl<'a> Check<'a> {
+    fn new(evidence: &'a BTreeMap<EvidenceId, Evidence>, names: &'a [String]) -> Self {
+        Self { evidence, names, grounds: BTreeMap::new(), problems: Vec::new() }
+    }
+
+    fn verdict(&mut self, finding: &mut Finding) {
+        let blames = matches!(finding.verdict, Verdict::Confirmed | Verdict::Likely);
+        if !blames && !finding.root_causes.is_empty() {
+            self.problems.push(format!("verdict `{}` goes with no root cause", finding.verdict.as_str()));
+            finding.root_causes.clear();
+        }
+        let triage = self.results_of(SUSPECTS_TOOL).last();
+        let is_loud = triage.and_then(|triage| triage.get("quiet")).and_then(Value::as_bool) == Some(false);
+        if finding.verdict == Verdict::NoIncident && is_loud {
+            let problem =
+                format!("verdict `no_incident`, but `{SUSPECTS_TOOL}` saw that something got worse");
+            self.problems.push(problem);
+            finding.verdict = Verdict::Inconclusive;
+            finding.confidence = 0.0;
+        }
+    }
+
+    fn keep_cause(&mut self, cause: &mut RootCause) -> bool {
+        cause.confidence = probability(cause.confidence);
+        if !self.is_known("root cause", &cause.service) {
+            return false;
+        }
+        if let Some(change) = &mut cause.change
+            && let Some(problem) = self.why_not_blame(change)
+        {
+            self.problems.push(problem);
+            cause.change = None;
+        }
+        if !self.is_seen("fault class", &cause.fault_class) {
+            cause.fault_class = "unknown".to_owned();
+        }
+        self.resource(&mut cause.resource);
+        cause.claims.retain(|Claim { text, evidence, .. }| self.holds("claim", text, evidence));
+        if cause.claims.is_empty() {
+            self.problems.push(format!("root cause `{}` has no claim that holds", cause.service));
+        }
+        !cause.claims.is_empty()
+    }
+
+    /// Tells whether everything in `text` is in the evidence it cites.
+    fn holds(&mut self, what: &str, text: &str, cited: &[EvidenceId]) -> bool {
+        if cited.is_empty() {
+            self.problems.push(format!("{what} cites no evidence: \"{text}\""));
+            return false;
+        }
+        let unknown = cited.iter().find(|id| !self.evidence.contains_key(id));
+        if let Some(id) = unknown {
+            self.problems.push(format!("{what} cites {id}, which does not exist: \"{text}\""));
+            return false;
+        }
+        let ids: Vec<_> = cited.iter().map(ToString::to_string).collect();
+        self.is_said_by(what, text, cited, &ids.join(", "))
+    }
+
+    /// Tells whether everything in `text` is in some evidence.
+    fn is_seen(&mut self, what: &str, text: &str) -> bool {
+        let all: Vec<_> = self.evidence.keys().copied().collect();
+        self.is_said_by(what, text, &all, "the evidence")
+    }
+
+    fn is_said_by(&mut self, what: &str, text: &str, ids: &[EvidenceId], by: &str) -> bool {
+        let mut ground = Ground::default();
+        for id in ids {
+            if let Some(evidence) = self.evidence.get(id) {
+                ground.add_ground(self.grounds.entry(*id).or_insert_with(|| ground_of(evidence)));
+            }
+        }
+        self.evidence.keys().for_each(|id| ground.add_id(*id));
+        let missing: Vec<_> = ground.missing(text, self.names).into_iter().map(|missing| missing.0).collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            self.problems.push(format!("{what} says {missing}, which {by} does not: \"{text}\""));
+        }
+        missing.is_empty()
+    }
+
+    /// Blanks a text that says something which no evidence says.
+    fn blank_unless_seen(&mut self, what: &str, text: &mut String) {
+        if !text.is_empty() && !self.is_seen(what, text) {
+            text.clear();
+        }
+    }
+
+    /// Blanks a resource that no evidence names as it is.
+    fn resource(&mut self, resource: &mut String) {
+        let evidence = self.evidence;
+        let is_named = evidence.iter().any(|(id, evidence)| {
+            self.grounds.entry(*id).or_insert_with(|| ground_of(evidence)).names(resource)
+        });
+        if !resource.is_empty() && !is_named {
+            self.problems.push(format!("resource `{resource}` is in no evidence"));
+            resource.clear();
+        }
+    }
+
+    fn onset(&mut self, onset: &mut String) {
+        if !onset.is_empty() && onset.parse::<Timestamp>().is_err() {
+            self.problems.push(format!("onset \"{onset}\" is no RFC 3339 time"));
+            onset.clear();
+        }
+        self.blank_unless_seen("onset", onset);
+    }
+
+    fn impact(&mut self, impact: &mut Impact) {
+        impact.services.retain(|service| self.is_known("impact", service));
+        let failed = impact.requests_failed;
+        if failed > 0 && !self.is_seen("impact", &format!("{failed} requests failed")) {
+            impact.requests_failed = 0;
+        }
+    }
+
+    fn blank_unless_known(&mut self, what: &str, service: &mut String) {
+        if !service.is_empty() && !self.is_known(what, service) {
+            service.clear();
+        }
+    }
+
+    fn is_known(&mut self, what: &str, service: &str) -> bool {
+        let known = self.names.iter().any(|name| name == service);
+        if !known {
+            self.problems.push(format!("{what} names `{service}`, which is no known service"));
+        }
+        known
+    }
+
+    fn results_of(&self, tool: &'static str) -> impl Iterator<Item = &'a Value> + use<'a> {
+        self.evidence.values().filter(move |evidence| evidence.tool == tool).map(|evidence| &evidence.data)
+    }
+
+    fn diff_was_read(&self, id: &str) -> bool {
+        !id.is_empty()
+            && self
+                .results_of(DIFF_TOOL)
+                .any(|diff| diff.pointer("/commit/id").and_then(Value::as_str) == Some(id))
+    }
+
+    /// Sets what is known of a change, and returns why it cannot be the cause, if it cannot.
+    fn why_not_blame(&self, change: &mut ChangeBlamed) -> Option<String> {
+        let id = change.id.clone();
+        change.diff_read = self.diff_was_read(&id);
+        let seen: Vec<&Value> = self
+            .results_of(CHANGES_TOOL)
+            .filter_map(|result| result.get("changes")?.as_array())
+            .flatten()
+            .filter(|change| change.get("id").and_then(Value::as_str) == Some(&id))
+            .collect();
+        if let Some(kind) = seen.iter().find_map(|seen| seen.get("kind")?.as_str()) {
+            change.kind = kind.to_owned();
+        }
+        // A commit stays one under any other name.
+        let looks_like_a_commit = id.len() >= 7 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if (change.kind == "commit" || looks_like_a_commit) && !change.diff_read {
+            return Some(format!(
+                "commit `{id}` is blamed, but its diff was not read: call `{DIFF_TOOL}` first, and give the full id"
+            ));
+        }
+        if seen.is_empty() {
+            return Some(format!(
+                "change `{id}` is blamed, but `{CHANGES_TOOL}` did not show that it went live"
+            ));
+        }
+        let after_onset =
+            seen.iter().all(|seen| seen.get("after_onset").and_then(Value::as_bool) == Some(true));
+        after_onset.then(|| format!("change `{id}` went live after the onset, so it cannot be the cause"))
+    }
+
+    /// Tells whether a tool named the owner of `service` by that rule; a contact that it did not name is blanked.
+    fn keep_owner(&mut self, owner: &mut Owner, service: &str) -> bool {
+        let Owner { name, rule, contact } = owner;
+        let field =
+            |stated: &Value, key: &str, want: &str| stated.get(key).and_then(Value::as_str) == Some(want);
+        let is_about = |evidence: &&Evidence| {
+            let asked = evidence.arguments.get("service").and_then(Value::as_str);
+            evidence.tool == OWNERS_TOOL && asked.is_none_or(|asked| asked == service)
+        };
+        let stated: Vec<&Value> = self
+            .evidence
+            .values()
+            .filter(is_about)
+            .filter_map(|evidence| evidence.data.get("owners")?.as_array())
+            .flatten()
+            .filter(|stated| field(stated, "name", name) && field(stated, "rule", rule))
+            .collect();
+        if service.is_empty() || stated.is_empty() {
+            self.problems.push(format!(
+                "owner `{name}` of `{service}` is not named by the rule \"{rule}\" in any `{OWNERS_TOOL}` result"
+            ));
+            return false;
+        }
+        if !contact.is_empty() && !stated.iter().any(|stated| field(stated, "contact", contact)) {
+            self.problems
+                .push(format!("contact \"{contact}\" of owner `{name}` is in no `{OWNERS_TOOL}` result"));
+            contact.clear();
+        }
+        true
+    }
+}
+
+fn ground_of(evidence: &Evidence) -> Ground {
+    let mut ground = Ground::default();
+    ground.add(&evidence.data, &evidence.text);
+    ground.add_arguments(&evidence.arguments);
+    ground
+}

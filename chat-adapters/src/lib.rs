@@ -1,0 +1,11 @@
+//! Chat platforms over one conversation model.
+//!
+//! Each platform is an adapter of [`Chat`](waggle_agent_core::ports::Chat) and passes the one suite for it.
+//! What people say comes back through a bounded channel that the program owns: an adapter never calls the loop.
+//!
+//! # Layout
+//!
+//! - [`web`]: the page that comes with the program, its HTTP API and its server-sent events.
+//! - `web-ui/`: that page, in TypeScript; built by `make web` and embedded when it is there.
+
+pub mod web;

@@ -1,0 +1,161 @@
+use std::{env, fs, path::PathBuf};
+
+use opentelemetry_proto::tonic::{
+    common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value},
+    trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan, span},
+};
+use proptest::prelude::*;
+use prost::Message;
+use serde::de::DeserializeOwned;
+use waggle_signals::{MetricKind, Severity, SpanKind};
+
+use super::{
+    arbitrary::{any_batch, rows},
+    *,
+};
+
+fn sorted(mut rows: Vec<String>) -> Vec<String> {
+    rows.sort();
+    rows
+}
+
+fn decoded(export: &Export) -> Vec<Decoded> {
+    let mut all = Vec::new();
+    all.extend(export.traces.as_ref().map(decode_traces));
+    all.extend(export.metrics.as_ref().map(decode_metrics));
+    all.extend(export.logs.as_ref().map(decode_logs));
+    all
+}
+
+fn through_protobuf<M: Message + Default>(request: M) -> M {
+    M::decode(request.encode_to_vec().as_slice()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_batch_comes_back_as_it_went(batch in any_batch()) {
+        let export = encode(&batch);
+        let export = Export {
+            traces: export.traces.map(through_protobuf),
+            metrics: export.metrics.map(through_protobuf),
+            logs: export.logs.map(through_protobuf),
+        };
+        let decoded = decoded(&export);
+        prop_assert!(decoded.iter().all(|decoded| decoded.rejected == 0));
+        let back = decoded.iter().flat_map(|decoded| rows(&decoded.batch)).collect();
+        prop_assert_eq!(sorted(back), sorted(rows(&batch)));
+    }
+
+    #[test]
+    fn any_bytes_are_a_request_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(request) = ExportTraceServiceRequest::decode(bytes.as_slice()) {
+            decode_traces(&request);
+        }
+        if let Ok(request) = ExportMetricsServiceRequest::decode(bytes.as_slice()) {
+            decode_metrics(&request);
+        }
+        if let Ok(request) = ExportLogsServiceRequest::decode(bytes.as_slice()) {
+            decode_logs(&request);
+        }
+    }
+}
+
+#[test]
+fn a_span_without_valid_ids_is_rejected_and_the_others_are_kept() {
+    let good = OtlpSpan { trace_id: vec![1; 16], span_id: vec![2; 8], ..OtlpSpan::default() };
+    let bad = OtlpSpan { trace_id: vec![0; 16], name: "bad".into(), ..good.clone() };
+    let scope_spans = vec![ScopeSpans { spans: vec![bad, good], ..ScopeSpans::default() }];
+    let request = ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }],
+    };
+    let decoded = decode_traces(&request);
+    assert_eq!((decoded.batch.spans.len(), decoded.rejected), (1, 1));
+    assert_eq!(decoded.reason.unwrap(), "span `bad` has a trace id or span id that is not valid");
+}
+
+#[test]
+fn an_exception_of_a_span_becomes_a_log_record() {
+    let string = |text: &str| Some(AnyValue { value: Some(Value::StringValue(text.into())) });
+    let message =
+        KeyValue { key: "exception.message".into(), value: string("no stock"), ..KeyValue::default() };
+    let event = span::Event { name: "exception".into(), attributes: vec![message], ..span::Event::default() };
+    let span =
+        OtlpSpan { trace_id: vec![1; 16], span_id: vec![2; 8], events: vec![event], ..OtlpSpan::default() };
+    let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
+    let request = ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }],
+    };
+    let batch = decode_traces(&request).batch;
+    let log = &batch.logs[0];
+    assert_eq!(
+        (log.severity, log.body.as_str(), log.trace_id),
+        (Severity::Error, "no stock", Some(batch.spans[0].trace_id))
+    );
+}
+
+#[test]
+fn lists_and_maps_are_shown_as_json() {
+    let int = |n| AnyValue { value: Some(Value::IntValue(n)) };
+    let list = AnyValue { value: Some(Value::ArrayValue(ArrayValue { values: vec![int(1), int(2)] })) };
+    let pair = KeyValue { key: "a".into(), value: Some(list), ..KeyValue::default() };
+    let map = AnyValue { value: Some(Value::KvlistValue(KeyValueList { values: vec![pair] })) };
+    assert_eq!(value::text(&map), r#"{"a":[1,2]}"#);
+}
+
+/// Reads one of OpenTelemetry's own examples, when they are there.
+fn example<R: DeserializeOwned>(name: &str) -> Option<R> {
+    let data = env::var_os("WAGGLE_DATA").map_or_else(|| PathBuf::from("data"), PathBuf::from);
+    let path = data.join("specs").join(name);
+    let Ok(text) = fs::read_to_string(&path) else {
+        println!("skipped: no data at {}", path.display());
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn the_trace_example_of_the_specification_is_read() {
+    let Some(request) = example("otlp-trace.json") else { return };
+    let Decoded { batch, rejected, .. } = decode_traces(&request);
+    let span = &batch.spans[0];
+    assert_eq!(
+        (batch.spans.len(), rejected, span.kind, span.name.as_str()),
+        (1, 0, SpanKind::Server, "I'm a server span")
+    );
+    assert_eq!(span.trace_id.to_string(), "5b8efff798038103d269b633813fc60c");
+    assert_eq!(span.parent_span_id.unwrap().to_string(), "eee19b7ec3c1b173");
+    assert_eq!(span.duration.as_secs(), 1);
+    assert_eq!(batch.resources[0].service(), "my.service");
+}
+
+#[test]
+fn the_metrics_example_of_the_specification_is_read() {
+    let Some(request) = example("otlp-metrics.json") else { return };
+    let Decoded { batch, rejected, .. } = decode_metrics(&request);
+    let of = |name: &str| {
+        let points = batch.metrics.iter().filter(|point| point.name == name);
+        points.map(|point| (point.kind, point.value, point.attributes.get("le").cloned())).collect::<Vec<_>>()
+    };
+    assert_eq!(rejected, 0);
+    assert_eq!(of("my.counter"), [(MetricKind::Delta, 5.0, None)]);
+    assert_eq!(of("my.gauge"), [(MetricKind::Gauge, 10.0, None)]);
+    let buckets =
+        [(MetricKind::Delta, 1.0, Some("1".to_owned())), (MetricKind::Delta, 2.0, Some("+Inf".to_owned()))];
+    assert_eq!(of("my.histogram.bucket"), buckets);
+    assert_eq!(of("my.histogram.sum"), [(MetricKind::Delta, 2.0, None)]);
+    // Scale 0 doubles: the two values of the second bucket are above 4 and at most 8.
+    let last = of("my.exponential.histogram.bucket").pop();
+    assert_eq!(last, Some((MetricKind::Delta, 3.0, Some("8".to_owned()))));
+}
+
+#[test]
+fn the_logs_example_of_the_specification_is_read() {
+    let Some(request) = example("otlp-logs.json") else { return };
+    let Decoded { batch, rejected, .. } = decode_logs(&request);
+    let log = &batch.logs[0];
+    assert_eq!((rejected, log.body.as_str(), log.severity), (0, "Example log record", Severity::Info));
+    assert_eq!(log.attributes["boolean.attribute"], "true");
+    assert!(log.trace_id.is_some() && log.span_id.is_some());
+}

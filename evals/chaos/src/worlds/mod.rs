@@ -1,0 +1,3 @@
+//! Worlds: what the faults happen in.
+
+pub mod shop;

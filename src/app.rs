@@ -1,0 +1,86 @@
+//! The parts, wired.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tokio::{sync::mpsc, task::spawn_blocking};
+use waggle_agent_core::{
+    Ports,
+    investigation::{Budget, Investigator},
+    models::{Offline, OpenAi},
+    ports::{Memory, Model},
+    redact::Redacted,
+};
+use waggle_chat_adapters::web::{Question, WebChat};
+use waggle_knowledge::{GitChanges, NoKnowledge};
+use waggle_memory::SqliteMemory;
+use waggle_signals::Clock;
+use waggle_telemetry_store::{Store, StoreConfig};
+
+use crate::{config::Config, desk::Desk};
+
+/// Questions that may wait for an answer; more are refused with "try again".
+const MAX_QUESTIONS: usize = 64;
+
+/// Everything that a command may need.
+pub struct App {
+    pub store: Arc<Store>,
+    pub memory: Arc<SqliteMemory>,
+    pub chat: Arc<WebChat>,
+    pub desk: Desk,
+    pub clock: Arc<dyn Clock>,
+    /// Where the chat puts questions.
+    pub questions: mpsc::Sender<Question>,
+    /// Where they come out; taken by the server.
+    pub asked: mpsc::Receiver<Question>,
+}
+
+/// How the telemetry store is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// One process at a time.
+    Write,
+    /// While nobody writes.
+    Read,
+}
+
+impl App {
+    /// Opens the stores and wires the parts.
+    ///
+    /// # Errors
+    ///
+    /// When a store is in use by another process or cannot be read, or the model's URL is none.
+    pub async fn open(config: &Config, clock: Arc<dyn Clock>, access: Access) -> Result<Self> {
+        let (setup, store_clock) = (StoreConfig::new(config.store_dir()), clock.clone());
+        let store = spawn_blocking(move || match access {
+            Access::Write => Store::open(setup, store_clock),
+            Access::Read => Store::open_read_only(setup, store_clock),
+        });
+        let store = Arc::new(store.await.context("open the telemetry store")??);
+        let memory = SqliteMemory::open(config.memory_file()).await?;
+        let memory = Arc::new(memory);
+        let kept: Arc<dyn Memory> = memory.clone();
+        let chat = Arc::new(WebChat::new(kept.clone(), clock.clone()));
+        let ports = Ports {
+            telemetry: store.clone(),
+            changes: Arc::new(GitChanges::new(config.repositories.clone())),
+            knowledge: Arc::new(NoKnowledge),
+            clock: clock.clone(),
+        };
+        let fallback: Arc<dyn Model> = Arc::new(Offline);
+        let model: Arc<dyn Model> = match &config.model {
+            Some(openai) => Arc::new(Redacted(OpenAi::new(openai)?)),
+            None => fallback.clone(),
+        };
+        let investigator = Investigator {
+            model,
+            fallback,
+            toolbox: waggle_tools::toolbox(),
+            memory: kept.clone(),
+            budget: Budget::default(),
+        };
+        let desk = Desk::new(ports, investigator, kept, chat.clone());
+        let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
+        Ok(Self { store, memory, chat, desk, clock, questions, asked })
+    }
+}

@@ -1,0 +1,164 @@
+//! What can be typed.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+/// A self-hosted incident agent: collects, remembers, investigates, and tells where to look.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Folder for what Waggle keeps [default: `$XDG_DATA_HOME/waggle` or `~/.local/share/waggle`]
+    #[arg(long, env = "WAGGLE_DIR", global = true)]
+    pub dir: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a small shop, break it, and find out why
+    Demo(Demo),
+    /// Collect, remember, serve the web page, and investigate when an alert rule fires
+    Serve(Serve),
+    /// Find out what is wrong now, or what was wrong at a given time
+    Investigate(Investigate),
+    /// Ask anything about the system in your own words
+    Ask(Ask),
+    /// Ask in SQL; tables: spans, metrics, logs, events, samples, flows, resources
+    Sql(Sql),
+    /// Walk the audit log and name the first entry that was changed
+    Audit,
+}
+
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// What goes wrong: a name from `--list-faults`, or `none`
+    #[arg(long, default_value = "slow-commit")]
+    pub fault: String,
+    /// List the faults and stop
+    #[arg(long)]
+    pub list_faults: bool,
+    /// Stop after the finding; exit code 0 only when it names the injected service and fault class
+    #[arg(long)]
+    pub once: bool,
+    /// Print the finding (or the list) as JSON on stdout, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+    /// Replay the recording even where the live demo would run
+    #[arg(long)]
+    pub replay: bool,
+    /// Where the web page listens
+    #[arg(long, default_value = "127.0.0.1:7420")]
+    pub listen: SocketAddr,
+    /// Seconds of healthy traffic before the fault
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(20..=600))]
+    pub warm_up: u64,
+    /// Record the run into this folder, for `--replay`
+    #[arg(long, hide = true)]
+    pub record: Option<PathBuf>,
+    /// Orders per second
+    #[arg(long, hide = true)]
+    pub orders: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Where to listen. Anything but loopback should stand behind TLS
+    #[arg(long, default_value = "127.0.0.1:7420")]
+    pub listen: SocketAddr,
+    /// Do not collect from this machine; take OTLP only
+    #[arg(long)]
+    pub no_collect: bool,
+    /// A log file to follow, as `service=path`; may be given several times
+    #[arg(long = "log", value_name = "SERVICE=PATH")]
+    pub logs: Vec<String>,
+    /// A git repository whose commits may be read; may be given several times
+    #[arg(long = "repository", value_name = "PATH")]
+    pub repositories: Vec<PathBuf>,
+    /// An alert rule, as `service:p99_ms=200,error_ratio=0.05`; may be given several times
+    #[arg(long = "alert", value_name = "RULE")]
+    pub alerts: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Investigate {
+    /// The service with the symptom; all services when left out
+    #[arg(long)]
+    pub service: Option<String>,
+    /// The time to look at ends here, RFC 3339 [default: the newest data]
+    #[arg(long)]
+    pub at: Option<waggle_signals::Timestamp>,
+    /// Length of the time to look at: `90s`, `15m`, `1h`
+    #[arg(long, default_value = "5m", value_parser = duration)]
+    pub window: Duration,
+    /// Length of the healthy time before it
+    #[arg(long, default_value = "30m", value_parser = duration)]
+    pub baseline: Duration,
+    /// Print the finding as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Ask {
+    /// The question, in English or Chinese
+    pub question: String,
+    /// The incident that it is about [default: the newest]
+    #[arg(long)]
+    pub incident: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Sql {
+    /// One read-only statement
+    pub query: String,
+    /// Print rows as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// At most so many rows
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// Reads `90s`, `15m`, `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a duration such as `90s`, `15m` or `2h`");
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let seconds_each = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    match number.checked_mul(seconds_each) {
+        Some(seconds) if (1..=90 * 86_400).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("`{text}` must be from 1 s to 90 days")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_unit_and_bounds() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        for wrong in ["", "5", "m", "0s", "-1m", "5µ", "99999999999999999999h", "9999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The HTTP face from the other side: commands ask a running server, since it holds the store.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{api::Fault, config::Config};
+
+/// An investigation may take this long, with a slow model.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Where a running server listens. Written by the server for its owner alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Running {
+    pub url: String,
+    pub token: String,
+}
+
+/// A server that answered.
+pub struct Client {
+    http: reqwest::Client,
+    running: Running,
+}
+
+impl Client {
+    /// Finds the server of this folder; `None` when none runs.
+    pub async fn find(config: &Config) -> Result<Option<Self>> {
+        let Ok(text) = std::fs::read_to_string(config.server_file()) else { return Ok(None) };
+        let running: Running = serde_json::from_str(&text)
+            .with_context(|| format!("read `{}`", config.server_file().display()))?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(TIMEOUT)
+            .connect_timeout(Duration::from_secs(2))
+            .build()
+            .context("start the HTTP client")?;
+        // A server that was killed leaves its file behind.
+        let asked = http
+            .get(format!("{}/api/incidents?limit=1", running.url))
+            .bearer_auth(&running.token)
+            .send()
+            .await;
+        Ok(asked.is_ok_and(|answer| answer.status().is_success()).then_some(Self { http, running }))
+    }
+
+    /// Posts a question and reads the answer.
+    pub async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A> {
+        let url = format!("{}{path}", self.running.url);
+        let answer = self.http.post(&url).bearer_auth(&self.running.token).json(question).send().await;
+        let answer = answer.with_context(|| format!("ask the running server at `{}`", self.running.url))?;
+        if answer.status().is_success() {
+            return answer.json().await.with_context(|| format!("read the answer of `{url}`"));
+        }
+        let status = answer.status();
+        let fault = answer.json::<Fault>().await.unwrap_or(Fault { error: status.to_string(), hint: None });
+        let hint = fault.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        Err(anyhow!("{}{hint}", fault.error))
+    }
+}

@@ -1,0 +1,38 @@
+//! `waggle demo`
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::print;
+use crate::{cli, config::Config, demo};
+
+/// What `--list-faults --json` prints.
+#[derive(Serialize)]
+struct Listing {
+    faults: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    text: &'static str,
+}
+
+pub async fn run(config: Config, args: cli::Demo) -> Result<ExitCode> {
+    if !args.list_faults {
+        return demo::run(config, args).await;
+    }
+    let faults = waggle_chaos::faults().iter().map(|fault| Row { name: fault.name(), text: fault.text() });
+    let listing = Listing { faults: faults.collect() };
+    if args.json {
+        print::json(&listing)?;
+    } else {
+        for Row { name, text } in listing.faults {
+            println!("{name:<16} {text}");
+        }
+        println!("{:<16} nothing goes wrong; the answer must be `no_incident`", waggle_chaos::NO_FAULT);
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,33 @@
+//! `waggle investigate`
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use waggle_agent_core::Finding;
+
+use super::{open_on_disk, print};
+use crate::{
+    api::{self, InvestigateRequest},
+    cli,
+    client::Client,
+    config::Config,
+};
+
+pub async fn run(config: Config, args: cli::Investigate) -> Result<ExitCode> {
+    let request = InvestigateRequest {
+        service: args.service,
+        at: args.at,
+        window_s: args.window.as_secs(),
+        baseline_s: args.baseline.as_secs(),
+    };
+    let finding: Finding = match Client::find(&config).await? {
+        Some(client) => client.post("/api/investigate", &request).await?,
+        None => api::look(&open_on_disk(&config).await?.api(), &request).await?,
+    };
+    if args.json {
+        print::json(&finding)?;
+    } else {
+        print::finding(&finding);
+    }
+    Ok(ExitCode::SUCCESS)
+}

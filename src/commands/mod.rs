@@ -1,0 +1,39 @@
+//! One file per command.
+
+mod ask;
+mod audit;
+mod demo;
+mod investigate;
+pub mod print;
+mod serve;
+mod sql;
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::Result;
+use waggle_signals::{Clock, SystemClock};
+
+use crate::{
+    app::{Access, App},
+    cli::{Cli, Command},
+    config::Config,
+};
+
+/// Runs what was typed.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    let config = Config::from_env(cli.dir)?;
+    match cli.command {
+        Command::Demo(args) => demo::run(config, args).await,
+        Command::Serve(args) => serve::run(config, args).await,
+        Command::Investigate(args) => investigate::run(config, args).await,
+        Command::Ask(args) => ask::run(config, args).await,
+        Command::Sql(args) => sql::run(config, args).await,
+        Command::Audit => audit::run(config).await,
+    }
+}
+
+/// Opens the stores on disk, for a command that found no server running. Telemetry is only read.
+async fn open_on_disk(config: &Config) -> Result<App> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    App::open(config, clock, Access::Read).await
+}

@@ -1,0 +1,120 @@
+//! `waggle serve`
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, anyhow};
+use tokio::task::spawn_blocking;
+use waggle_agent_core::{Language, incident::Source};
+use waggle_collectors::{
+    agent::{Agent, AgentConfig},
+    logs::{LogCollector, LogFile},
+};
+use waggle_signals::{Clock, Resource, SystemClock, semconv};
+
+use crate::{
+    alert::{AlertRule, AlertState},
+    app::{Access, App},
+    cli,
+    config::Config,
+    desk::Opening,
+    server,
+};
+
+/// How often alert rules are checked.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+/// What is looked at when an alert fires, and the healthy time before it.
+const WINDOW: Duration = Duration::from_secs(300);
+const BASELINE: Duration = Duration::from_secs(1800);
+
+pub async fn run(config: Config, args: cli::Serve) -> Result<ExitCode> {
+    let rules: Vec<AlertRule> = args.alerts.iter().map(|rule| rule.parse()).collect::<Result<_>>()?;
+    let files: Vec<LogFile> = args.logs.iter().map(|text| log_file(text)).collect::<Result<_>>()?;
+    let listener = server::bind(args.listen).await?;
+    let config = Config { repositories: args.repositories, ..config };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut app = App::open(&config, clock.clone(), Access::Write).await?;
+    let agent = if args.no_collect { None } else { Some(start_agent(&app, clock.clone()).await?) };
+    let logs =
+        if files.is_empty() { None } else { Some(LogCollector::start(files, app.store.clone(), clock)?) };
+    let server = app.serve(&config, listener)?;
+    if server.token_is_new {
+        println!("page      {}", server.link());
+    } else {
+        println!("page      http://{} (the token is in `{}`)", server.address, config.token_file().display());
+    }
+    println!(
+        "OTLP      http://{}/v1/{{traces,metrics,logs}} with `Authorization: Bearer <token>`",
+        server.address
+    );
+    println!("model     {}", app.desk.model_name());
+    tokio::select! {
+        result = watch(&app, rules) => result?,
+        result = tokio::signal::ctrl_c() => result.context("wait for Ctrl-C")?,
+    }
+    drop(server);
+    let stopped = spawn_blocking(move || {
+        agent.map(Agent::stop);
+        logs.map(LogCollector::stop);
+    });
+    stopped.await.context("stop the collector")?;
+    app.store.close().await.context("close the telemetry store")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn start_agent(app: &App, clock: Arc<dyn Clock>) -> Result<Agent> {
+    let sink = app.store.clone();
+    let seed = clock.now().nanos().unsigned_abs();
+    let started = spawn_blocking(move || Agent::start(AgentConfig::seeded(seed), sink, clock)).await;
+    let agent = started.context("start the collector")?;
+    let agent = agent.map_err(|error| anyhow!("{error}\nhint: `--no-collect` serves without collecting"))?;
+    let missing: Vec<_> = agent
+        .status()
+        .probes
+        .into_iter()
+        .filter(|probe| !probe.is_attached())
+        .map(|probe| probe.name)
+        .collect();
+    let without =
+        if missing.is_empty() { String::new() } else { format!(", without {}", missing.join(", ")) };
+    println!("eBPF      all processes of this machine{without}");
+    Ok(agent)
+}
+
+/// Checks the rules for ever, and investigates what they find.
+async fn watch(app: &App, rules: Vec<AlertRule>) -> Result<()> {
+    let mut states: Vec<_> = rules.into_iter().map(AlertState::new).collect();
+    loop {
+        tokio::time::sleep(CHECK_EVERY).await;
+        for state in &mut states {
+            let now = app.clock.now();
+            let Some(fired) = state.check(&*app.store, now).await? else { continue };
+            println!("{now}  alert: {}", fired.title);
+            let opening = Opening {
+                title: fired.title,
+                service: Some(fired.service),
+                source: Source::Alert,
+                recent: WINDOW,
+                history: BASELINE,
+                at: now,
+            };
+            let incident = app.desk.open(opening).await?;
+            let desk = app.desk.clone();
+            // The next rule does not wait for this one's model.
+            tokio::spawn(async move {
+                if let Err(error) = desk.investigate(incident, Language::En, "waggle").await {
+                    tracing::error!(error = error.chain(), "investigation failed");
+                }
+            });
+        }
+    }
+}
+
+/// Reads `service=path`.
+fn log_file(text: &str) -> Result<LogFile> {
+    let (service, path) =
+        text.split_once('=').filter(|(service, path)| !service.is_empty() && !path.is_empty()).ok_or_else(
+            || anyhow!("`{text}` is not a log file\nhint: such as `checkout=/var/log/checkout.log`"),
+        )?;
+    let resource = Resource::new([(semconv::SERVICE_NAME, service)]);
+    Ok(LogFile { path: PathBuf::from(path), resource, reads_existing: false })
+}

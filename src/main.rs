@@ -1,0 +1,46 @@
+//! Waggle: a self-hosted incident agent. The one binary that knows everybody.
+//!
+//! # Layout
+//!
+//! - `cli`: what can be typed. `commands`: one file per command.
+//! - `config`: where things are kept and which model reasons. `app`: the parts, wired.
+//! - `desk`: from an incident to a posted finding, from a question to an answer. `alert`: the rule that opens incidents.
+//! - `server`: the HTTP face. `auth`: who may come in. `api`: what programs may ask. `client`: the same from the other side.
+//! - `demo`: a shop, a fault, and the whole way to the finding.
+//! - `failure`: errors as people read them.
+
+mod alert;
+mod api;
+mod app;
+mod auth;
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod demo;
+mod desk;
+mod failure;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("WAGGLE_LOG").unwrap_or_else(|_| "error".into()),
+        )
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failure::report(&anyhow::Error::new(error).context("start the runtime")),
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(code) => code,
+        Err(error) => failure::report(&error),
+    }
+}

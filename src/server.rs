@@ -1,0 +1,108 @@
+//! The HTTP face: the page, its API, the API for programs, and OTLP, all behind one token.
+
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result, anyhow};
+use axum::{Router, middleware::from_fn_with_state};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use waggle_chat_adapters::web::{self, Question, WebState};
+use waggle_collectors::otlp;
+
+use crate::{
+    api::{self, ApiState},
+    app::App,
+    auth::{self, Token},
+    client::Running,
+    config::Config,
+    desk::Desk,
+};
+
+/// A server at work. It stops when this is dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    pub token: Token,
+    /// Whether the token was made at this start, so that it must be shown.
+    pub token_is_new: bool,
+    server_file: PathBuf,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Binds a port before any work is done, so that a port in use is found out at once.
+///
+/// # Errors
+///
+/// When the port is taken or may not be used, with a hint.
+pub async fn bind(listen: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| {
+        anyhow!("listen at `{listen}`: {error}\nhint: something else uses that port; choose another with `--listen 127.0.0.1:0`")
+    })
+}
+
+impl App {
+    /// Returns what the API for programs stands on.
+    pub fn api(&self) -> ApiState {
+        ApiState {
+            desk: self.desk.clone(),
+            memory: self.memory.clone(),
+            telemetry: self.store.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Serves until the returned server is dropped, and answers the questions that people ask.
+    pub fn serve(&mut self, config: &Config, listener: TcpListener) -> Result<Server> {
+        let address = listener.local_addr().context("read the listening address")?;
+        let (token, token_is_new) = Token::load(&config.token_file())?;
+        let page = WebState {
+            chat: self.chat.clone(),
+            memory: self.memory.clone(),
+            clock: self.clock.clone(),
+            questions: self.questions.clone(),
+        };
+        let routes = Router::new()
+            .merge(web::router(page))
+            .merge(api::router(self.api()))
+            .merge(otlp::http::router(self.store.clone(), otlp::http::Limits::default()))
+            .layer(from_fn_with_state(token.clone(), auth::require));
+        let running = Running { url: format!("http://{address}"), token: token.as_str().to_owned() };
+        let text = serde_json::to_string(&running).context("write the server file")?;
+        auth::write_private(&config.server_file(), &text)
+            .with_context(|| format!("write `{}`", config.server_file().display()))?;
+        let (_, none) = mpsc::channel(1);
+        let asked = std::mem::replace(&mut self.asked, none);
+        let tasks = vec![
+            tokio::spawn(async move {
+                if let Err(error) = axum::serve(listener, routes).await {
+                    tracing::error!(%error, "server stopped");
+                }
+            }),
+            tokio::spawn(answer_questions(self.desk.clone(), asked)),
+        ];
+        Ok(Server { address, token, token_is_new, server_file: config.server_file(), tasks })
+    }
+}
+
+/// Answers questions one after the other, so that a thread reads in order.
+async fn answer_questions(desk: Desk, mut asked: mpsc::Receiver<Question>) {
+    let desk = Arc::new(desk);
+    while let Some(Question { incident, text, person }) = asked.recv().await {
+        if let Err(error) = desk.reply(&incident, &text, &person).await {
+            tracing::error!(error = error.chain(), incident = %incident, "question was not answered");
+        }
+    }
+}
+
+impl Server {
+    /// Returns the link that opens the page and lets its reader in.
+    pub fn link(&self) -> String {
+        format!("http://{}/?token={}", self.address, self.token.as_str())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        // Another server of the same folder cannot have started meanwhile: this process holds the store.
+        let _ = fs::remove_file(&self.server_file);
+    }
+}

@@ -1,0 +1,195 @@
+//! What a service wrote: new and exploding kinds of lines, and the lines that were asked for.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use waggle_agent_core::{
+    Language, Result, Scene, Tool, ToolError,
+    evidence::{Fact, Topic},
+    ports::{LogQuery, Of},
+    tool::Output,
+};
+use waggle_analysis::templates::{TemplateChange, difference};
+use waggle_signals::{LogRecord, Severity, TimeRange, Timestamp};
+
+use crate::{
+    rows::write_rows,
+    services::resources_of,
+    windows::{Windows, windows},
+};
+
+/// Compares the log lines of a service (or of all) in trouble with the healthy time before: kinds of lines that are new, exploded or vanished, with examples, and the latest warnings and errors. Can search for a text.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+pub struct Logs {
+    /// Only this service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Only lines that contain this text, case ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contains: Option<String>,
+}
+
+/// What was written.
+#[derive(Debug, Serialize)]
+pub struct LogChanges {
+    service: Option<String>,
+    windows: Windows,
+    searched: String,
+    lines_before: usize,
+    lines_after: usize,
+    new: Vec<TemplateChange>,
+    exploded: Vec<TemplateChange>,
+    vanished: Vec<TemplateChange>,
+    /// Newest first; warnings and worse, or what was searched for.
+    latest: Vec<Line>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    service: String,
+    at: Timestamp,
+    severity: Severity,
+    text: String,
+}
+
+/// Lines of one window that are compared at most.
+const MAX_LINES: usize = 5_000;
+/// Latest lines that are listed.
+const MAX_LATEST: usize = 15;
+/// Characters of a line that are quoted in a fact.
+const MAX_QUOTED: usize = 120;
+
+#[async_trait]
+impl Tool for Logs {
+    const NAME: &'static str = "logs";
+    type Output = LogChanges;
+
+    fn summary(&self) -> String {
+        let whose = self
+            .service
+            .as_ref()
+            .map_or_else(|| "all logs".to_owned(), |service| format!("logs of `{service}`"));
+        match &self.contains {
+            Some(text) => format!("{whose} that contain `{text}`"),
+            None => format!("{whose}, before and after"),
+        }
+    }
+
+    async fn run(self, scene: &Scene) -> Result<LogChanges, ToolError> {
+        if let Some(service) = &self.service {
+            resources_of(scene, service).await?;
+        }
+        let windows = windows(scene).await?;
+        let before = self.read(scene, windows.baseline).await?;
+        let after = self.read(scene, windows.window).await?;
+        fn bodies(logs: &[Of<LogRecord>]) -> impl Iterator<Item = &str> {
+            logs.iter().map(|log| log.row.body.as_str())
+        }
+        let found = difference(
+            (bodies(&before), windows.baseline.length()),
+            (bodies(&after), windows.window.length()),
+        );
+        let is_asked = |log: &&Of<LogRecord>| self.contains.is_some() || log.row.severity >= Severity::Warn;
+        let latest = after.iter().filter(is_asked).take(MAX_LATEST).map(|log| Line {
+            service: log.resource.service().to_owned(),
+            at: log.row.time,
+            severity: log.row.severity,
+            text: log.row.body.clone(),
+        });
+        Ok(LogChanges {
+            searched: format!("log lines in {}", windows.window),
+            windows,
+            lines_before: before.len(),
+            lines_after: after.len(),
+            latest: latest.collect(),
+            new: found.new,
+            exploded: found.exploded,
+            vanished: found.vanished,
+            service: self.service,
+        })
+    }
+}
+
+impl Logs {
+    async fn read(&self, scene: &Scene, range: TimeRange) -> Result<Vec<Of<LogRecord>>> {
+        let query = LogQuery {
+            range,
+            service: self.service.clone(),
+            min_severity: Severity::Trace,
+            contains: self.contains.clone().unwrap_or_default(),
+            limit: MAX_LINES,
+        };
+        scene.ports.telemetry.logs(&query).await
+    }
+}
+
+impl Output for LogChanges {
+    fn is_empty(&self) -> bool {
+        self.lines_before + self.lines_after == 0
+    }
+
+    /// Lines are untrusted: they are quoted in backticks, cut, and stripped of backticks of their own.
+    fn facts(&self, language: Language) -> Vec<Fact> {
+        let service = self.service.clone().unwrap_or_default();
+        let whose =
+            self.service.clone().unwrap_or_else(|| language.pick("the services", "各服务").to_owned());
+        let quote = |text: &str| text.replace('`', "'").chars().take(MAX_QUOTED).collect::<String>();
+        let told = self.new.iter().chain(&self.exploded).take(3);
+        told.map(|change| {
+            let (line, count) = (quote(&change.example), change.after);
+            let text = if change.before == 0 {
+                language.pick(
+                    format!("{whose} writes a new kind of line {count} times: `{line}`"),
+                    format!("{whose} 出现新的日志 {count} 次：`{line}`"),
+                )
+            } else {
+                let before = change.before;
+                language.pick(
+                    format!("{whose} writes more of a kind of line, {before} → {count}: `{line}`"),
+                    format!("{whose} 某类日志增多 {before} → {count}：`{line}`"),
+                )
+            };
+            Fact { service: service.clone(), topic: Topic::Logs, text }
+        })
+        .collect()
+    }
+}
+
+impl fmt::Display for LogChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return write!(f, "no log lines; searched: {}", self.searched);
+        }
+        writeln!(f, "{} lines before, {} now", self.lines_before, self.lines_after)?;
+        for (title, changes) in
+            [("new", &self.new), ("exploded", &self.exploded), ("vanished", &self.vanished)]
+        {
+            if !changes.is_empty() {
+                writeln!(f, "{title}:")?;
+                write_rows(f, changes.iter().map(Shown), 8)?;
+            }
+        }
+        if !self.latest.is_empty() {
+            writeln!(f, "latest:")?;
+            write_rows(f, self.latest.iter(), MAX_LATEST)?;
+        }
+        Ok(())
+    }
+}
+
+struct Shown<'a>(&'a TemplateChange);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TemplateChange { template, before, after, example, .. } = self.0;
+        write!(f, "{before} → {after} times: {template} (such as: {example})")
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}: {}", self.at, self.service, self.severity.as_str(), self.text)
+    }
+}

@@ -1,0 +1,193 @@
+//! What was changed in or shortly before the incident, and whether it was in time to be the cause.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use waggle_agent_core::{
+    Language, Result, Scene, Tool, ToolError,
+    evidence::{Fact, Topic},
+    ports::{ChangeKind, CommitQuery, EventQuery},
+    tool::Output,
+};
+use waggle_analysis::quantity;
+use waggle_signals::{TimeRange, Timestamp, semconv};
+
+use crate::{rows::write_rows, windows::windows};
+
+/// Lists deployments of all services around the incident, newest first, with commit, author and message, and whether each was live before the trouble began.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+pub struct RecentChanges {}
+
+/// What changed.
+#[derive(Debug, Serialize)]
+pub struct Changes {
+    searched: String,
+    onset: Option<Timestamp>,
+    /// Newest first.
+    changes: Vec<Change>,
+}
+
+/// One change that went live.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Change {
+    pub service: String,
+    pub kind: ChangeKind,
+    /// Full commit id.
+    pub id: String,
+    /// The commit before; empty when unknown.
+    pub before: String,
+    pub at: Timestamp,
+    /// True when it went live after the trouble began, so that it cannot be the cause.
+    pub after_onset: bool,
+    /// From it to the onset.
+    pub seconds_before_onset: Option<f64>,
+    pub repository: String,
+    pub author: String,
+    pub summary: String,
+}
+
+/// Deployments this much before the baseline are still listed.
+const LOOK_BACK: Duration = Duration::from_secs(3600);
+/// An onset is placed on a step of the series; a change this little after it may still be its cause.
+const ONSET_SLACK: Duration = Duration::from_secs(2);
+
+#[async_trait]
+impl Tool for RecentChanges {
+    const NAME: &'static str = "recent_changes";
+    type Output = Changes;
+
+    fn summary(&self) -> String {
+        "what was deployed around the incident".to_owned()
+    }
+
+    async fn run(self, scene: &Scene) -> Result<Changes, ToolError> {
+        let range = searched_range(scene);
+        let onset = windows(scene).await?.onset;
+        let changes = changes(scene, range, onset).await?;
+        Ok(Changes { searched: format!("deployments in {range}"), onset, changes })
+    }
+}
+
+fn searched_range(scene: &Scene) -> TimeRange {
+    let incident = &scene.incident;
+    TimeRange::new(incident.baseline.from() - LOOK_BACK, incident.window.to()).unwrap_or(incident.window)
+}
+
+/// Returns what went live around the incident, newest first.
+pub(crate) async fn recent(scene: &Scene) -> Result<Vec<Change>> {
+    let onset = windows(scene).await?.onset;
+    changes(scene, searched_range(scene), onset).await
+}
+
+async fn changes(scene: &Scene, range: TimeRange, onset: Option<Timestamp>) -> Result<Vec<Change>> {
+    let name = Some(semconv::EVENT_DEPLOYMENT.to_owned());
+    let events = scene.ports.telemetry.events(&EventQuery { range, service: None, name, limit: 50 }).await?;
+    let mut changes = Vec::with_capacity(events.len());
+    for event in events {
+        let tag = |key: &str| {
+            event
+                .row
+                .attributes
+                .get(key)
+                .map(String::as_str)
+                .or_else(|| event.resource.tag(key))
+                .unwrap_or_default()
+        };
+        let (id, repository) = (tag(semconv::COMMIT).to_owned(), tag(semconv::REPOSITORY).to_owned());
+        let mut change = Change {
+            service: event.resource.service().to_owned(),
+            kind: ChangeKind::Commit,
+            before: tag(semconv::COMMIT_BEFORE).to_owned(),
+            at: event.row.time,
+            after_onset: onset.is_some_and(|onset| event.row.time > onset + ONSET_SLACK),
+            seconds_before_onset: onset.map(|onset| (onset.nanos() - event.row.time.nanos()) as f64 / 1e9),
+            author: String::new(),
+            summary: String::new(),
+            id,
+            repository,
+        };
+        describe(scene, &mut change).await;
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+/// Adds who wrote it and what they said. A repository that cannot be read leaves both empty: the deployment is a fact all the same.
+async fn describe(scene: &Scene, change: &mut Change) {
+    if change.repository.is_empty() || change.id.is_empty() {
+        return;
+    }
+    let query =
+        CommitQuery { repository: change.repository.clone(), to: change.id.clone(), from: None, limit: 1 };
+    match scene.ports.changes.commits(&query).await {
+        Ok(commits) => {
+            if let Some(commit) = commits.into_iter().next() {
+                (change.author, change.summary) = (commit.author, commit.summary);
+            }
+        }
+        Err(error) => tracing::debug!(error = error.chain(), commit = change.id, "commit was not read"),
+    }
+}
+
+impl Output for Changes {
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    fn facts(&self, language: Language) -> Vec<Fact> {
+        let facts = self.changes.iter().map(|change| {
+            let Change { service, id, author, summary, .. } = change;
+            let (id, at) = (quantity::short(id), quantity::clock(change.at));
+            let fit = match change.seconds_before_onset {
+                Some(seconds) if seconds >= 0.0 && !change.after_onset => {
+                    let seconds = quantity::number(seconds);
+                    language
+                        .pick(format!(", {seconds} s before the onset"), format!("，异常开始前 {seconds} 秒"))
+                }
+                Some(_) if change.after_onset => {
+                    language.pick(", after the onset", "，在异常开始之后").to_owned()
+                }
+                _ => String::new(),
+            };
+            let who = match (author.is_empty(), summary.is_empty()) {
+                (false, false) => format!(" ({author}: \"{summary}\")"),
+                _ => String::new(),
+            };
+            Fact {
+                service: service.clone(),
+                topic: Topic::Change,
+                text: language.pick(
+                    format!("{service} was deployed from {id}{who} at {at}{fit}"),
+                    format!("{service} 在 {at} 发布了 {id}{who}{fit}"),
+                ),
+            }
+        });
+        facts.collect()
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.changes.is_empty() {
+            return write!(f, "no change went live; searched: {}", self.searched);
+        }
+        match self.onset {
+            Some(onset) => writeln!(f, "the trouble began at {onset}")?,
+            None => writeln!(f, "no onset stands out")?,
+        }
+        write_rows(f, self.changes.iter(), 20)
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fit = if self.after_onset { "after the onset" } else { "before the onset" };
+        write!(
+            f,
+            "{} {} deployed commit {} (before: {}), {fit}; {}: {}",
+            self.at, self.service, self.id, self.before, self.author, self.summary
+        )
+    }
+}

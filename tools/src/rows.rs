@@ -1,0 +1,19 @@
+//! Writes lists of rows within a budget, and says what was left out.
+
+use std::fmt::{self, Display};
+
+/// Writes up to `limit` rows, one a line, and how many more there were.
+pub(crate) fn write_rows<T: Display>(
+    f: &mut fmt::Formatter<'_>,
+    rows: impl ExactSizeIterator<Item = T>,
+    limit: usize,
+) -> fmt::Result {
+    let n_rows = rows.len();
+    for row in rows.take(limit) {
+        writeln!(f, "- {row}")?;
+    }
+    if n_rows > limit {
+        writeln!(f, "… {} more", n_rows - limit)?;
+    }
+    Ok(())
+}
