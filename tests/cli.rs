@@ -1,5 +1,7 @@
 //! The commands as people type them: what they print when something is wrong, and that nothing panics.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},

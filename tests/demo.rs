@@ -1,5 +1,7 @@
 //! The demo's recordings through the whole pipeline: every fault is named right, and nothing is found where nothing is wrong.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::process::Command;
 
 use serde_json::Value;

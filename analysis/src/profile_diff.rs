@@ -25,6 +25,8 @@ pub struct ProfileDiff {
     pub samples: (u64, u64),
     /// Functions whose own time grew beyond chance, most first. Empty when either profile is.
     pub grew: Vec<Grown>,
+    /// Functions that hold at least half of the growth together with what they call, innermost first: the last is the outermost caller.
+    pub holders: Vec<Holder>,
     /// Functions that were not on any stack before, though chance would have put them there, by their time after.
     pub new: Vec<String>,
 }
@@ -57,6 +59,22 @@ pub struct Grown {
     /// Its part of all growth of own time, 0 to 1.
     pub share_of_growth: f64,
 }
+
+/// A function below which most of the growth lies. Times are milliseconds per request or per CPU second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The function.
+    pub function: String,
+    /// Its time with all that it calls, before.
+    pub total_before: f64,
+    /// The same after.
+    pub total_after: f64,
+    /// Its part of the growth of the whole, 0 to 1.
+    pub share: f64,
+}
+
+/// A function that holds this part of the growth is a place to look.
+const MOST: f64 = 0.5;
 
 /// Growth is told from this many standard deviations of the two counts on (Poisson).
 const SIGMAS: f64 = 3.0;
@@ -115,9 +133,33 @@ pub fn profile_diff(
         before: per_old(old.nanos),
         after: per_new(new.nanos),
         samples: (old.count as u64, new.count as u64),
+        holders: holders(&old, &new, per_old, per_new),
         new: unseen_before(&old, &new),
         grew,
     }
+}
+
+/// Finds the functions below which most of the growth lies. Callers hold what their callees hold, so less is more telling.
+fn holders(
+    old: &Profile<'_>,
+    new: &Profile<'_>,
+    per_old: impl Fn(f64) -> f64,
+    per_new: impl Fn(f64) -> f64,
+) -> Vec<Holder> {
+    let growth = per_new(new.nanos) - per_old(old.nanos);
+    if old.nanos <= 0.0 || growth <= 0.0 {
+        return Vec::new();
+    }
+    let held = new.functions.iter().map(|(name, function)| {
+        let total_before = per_old(old.function(name).total_nanos);
+        let total_after = per_new(function.total_nanos);
+        let share = ((total_after - total_before) / growth).min(1.0);
+        Holder { function: (*name).to_owned(), total_before, total_after, share }
+    });
+    let mut holders: Vec<Holder> = held.filter(|holder| holder.share >= MOST).collect();
+    holders.sort_by(|a, b| a.total_after.total_cmp(&b.total_after).then_with(|| a.function.cmp(&b.function)));
+    holders.truncate(MAX_GROWN);
+    holders
 }
 
 /// Returns functions on no stack before that, at the rate of after, would have been on ten or more.

@@ -53,8 +53,12 @@ pub async fn run(config: Config, args: cli::Serve) -> Result<ExitCode> {
     }
     drop(server);
     let stopped = spawn_blocking(move || {
-        agent.map(Agent::stop);
-        logs.map(LogCollector::stop);
+        if let Some(agent) = agent {
+            agent.stop();
+        }
+        if let Some(logs) = logs {
+            logs.stop();
+        }
     });
     stopped.await.context("stop the collector")?;
     app.store.close().await.context("close the telemetry store")?;

@@ -88,7 +88,7 @@ pub async fn run(config: Config, args: cli::Demo) -> Result<ExitCode> {
     story.judged(finding, fault, right);
 
     if let Some(server) = &server {
-        story.stay(server);
+        story.stay(server, &config.dir);
         tokio::select! {
             result = stage.go_on() => result?,
             result = tokio::signal::ctrl_c() => result.context("wait for Ctrl-C")?,

@@ -85,7 +85,12 @@ impl Stage {
         fault: Option<&'static dyn Fault>,
         story: &Story,
     ) -> Result<Option<Timestamp>> {
-        let Some(fault) = fault else { return Ok(None) };
+        let Some(fault) = fault else {
+            if let Self::Live(live) = self {
+                live.mark(live.now());
+            }
+            return Ok(None);
+        };
         let (at, text) = match self {
             Self::Live(live) => {
                 let injected = live.inject(fault).await?;

@@ -2,6 +2,7 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
+    path::Path,
     time::Duration,
 };
 
@@ -111,7 +112,11 @@ impl Story {
         self.line(&format!("{}: found {said}; {truth}", if right { "right" } else { "wrong" }));
     }
 
-    pub fn stay(&self, server: &Server) {
-        self.line(&format!("\nask on at {}\nor `waggle --dir <demo folder> ask \"why is checkout slow?\"`; Ctrl-C ends the demo", server.link()));
+    pub fn stay(&self, server: &Server, dir: &Path) {
+        self.line(&format!("\nask on at {}", server.link()));
+        let dir = dir.display();
+        self.line(&format!(
+            "or with `waggle --dir {dir} ask \"why is checkout slow?\"`; Ctrl-C ends the demo"
+        ));
     }
 }

@@ -33,8 +33,9 @@
 //! - `lock`: one process, one format. `layout`: names in the directory. `disk`: steps that happen or do not.
 //! - `check`: what a batch must be. `resources`: tags under ids. `tables`: rows into columns and back.
 //! - `wal`: the log's bytes. `writer`: the thread that writes it. `recovery`: what is there at an open.
-//! - `memtable`, `segments` (`parquet`), `state`: rows in memory, rows on the disk, and both at one moment. `flusher`: the thread
-//!   that moves rows from the one to the other, joins small segments (`merging`), and removes old ones. `damage`: segments that do not read.
+//! - `memtable`, `segments`, `state`: rows in memory, rows on the disk (as `parquet`), and both at one moment.
+//! - `flusher`: the thread that moves rows from the one to the other, joins small segments (`merging`), and removes old
+//!   ones. `damage`: segments that turn out not to read.
 //! - `engine`: DataFusion. `provider`: a stored table for it. `views`, `functions`: what SQL sees.
 //! - `sql`, `json`, `errors`: one statement, its values, and what went wrong.
 //! - `queries`: the typed questions.

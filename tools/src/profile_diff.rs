@@ -12,7 +12,7 @@ use waggle_agent_core::{
     tool::Output,
 };
 use waggle_analysis::{
-    profile_diff::{self, Grown, Per},
+    profile_diff::{self, Grown, Holder, Per},
     quantity,
 };
 use waggle_signals::{ProfileSample, TimeRange};
@@ -38,23 +38,10 @@ pub struct Growth {
     windows: Windows,
     searched: String,
     /// The innermost function that holds most of the growth, with what it calls.
-    blamed: Option<Blamed>,
+    blamed: Option<Holder>,
     #[serde(flatten)]
     diff: profile_diff::ProfileDiff,
 }
-
-#[derive(Debug, Serialize)]
-struct Blamed {
-    function: String,
-    location: Option<String>,
-    /// Its part of the growth of the whole, with what it calls, 0 to 1.
-    share: f64,
-    total_before: f64,
-    total_after: f64,
-}
-
-/// A function that holds this part of the growth is where to look; its callers hold it too, and say less.
-const MOST: f64 = 0.5;
 
 #[async_trait]
 impl Tool for ProfileDiff {
@@ -100,19 +87,20 @@ async fn requests(scene: &Scene, service: &str, range: TimeRange) -> Result<u64>
     Ok(map.node(service).map_or(0, |node| node.answered.count))
 }
 
-/// Finds the innermost function whose growth, with what it calls, is most of the whole.
-fn blamed(diff: &profile_diff::ProfileDiff) -> Option<Blamed> {
-    let growth = diff.after - diff.before;
-    let held = |grown: &Grown| (grown.total_after - grown.total_before) / growth;
-    let holders = diff.grew.iter().filter(|grown| growth > 0.0 && held(grown) >= MOST);
-    let innermost = holders.min_by(|a, b| a.total_after.total_cmp(&b.total_after))?;
-    Some(Blamed {
-        function: innermost.function.clone(),
-        location: innermost.location.clone(),
-        share: round(held(innermost).min(1.0)),
-        total_before: innermost.total_before,
-        total_after: innermost.total_after,
-    })
+/// Chooses the innermost function that holds most of the growth and is the program's own: what a library does is the
+/// doing of who calls it. Without any such, the innermost of all.
+///
+/// ## Assumptions
+///
+/// Names of the program's own functions carry their module (`shop::reserve::match_sku`, `main.match`); inlined and generic
+/// pieces of libraries carry none, or that of the standard library.
+fn blamed(diff: &profile_diff::ProfileDiff) -> Option<Holder> {
+    let is_own = |holder: &&Holder| {
+        let path = holder.function.split(['<', '{']).next().unwrap_or_default();
+        let is_library = ["core::", "std::", "alloc::"].iter().any(|library| path.starts_with(library));
+        !is_library && path.trim_end_matches(':').contains([':', '.'])
+    };
+    diff.holders.iter().find(is_own).or(diff.holders.first()).cloned()
 }
 
 impl Growth {
@@ -130,27 +118,18 @@ impl Output for Growth {
     }
 
     fn facts(&self, language: Language) -> Vec<Fact> {
-        self.blamed
-            .iter()
-            .map(|Blamed { function, location, share, total_before, total_after }| {
-                let share = quantity::percent(*share);
-                let (old, new) = (quantity::ms(*total_before), quantity::ms(*total_after));
-                let place = location.as_ref().map(|place| format!(" at `{place}`")).unwrap_or_default();
-                let unit = language
-                    .pick(self.unit(), if self.diff.per == Per::Request { "每请求" } else { "每 CPU 秒" });
-                let text = language.pick(
-                    format!(
-                        "{share} of the new CPU time of {} is in `{function}`{place}: {old} → {new} {unit}",
-                        self.service
-                    ),
-                    format!(
-                        "{} 新增 CPU 时间的 {share} 在 `{function}`{place}：{unit} {old} → {new}",
-                        self.service
-                    ),
-                );
-                Fact { service: self.service.clone(), topic: Topic::Profile, text }
-            })
-            .collect()
+        let told = self.blamed.iter().map(|Holder { function, total_before, total_after, share }| {
+            let share = quantity::percent(*share);
+            let (old, new) = (quantity::ms(*total_before), quantity::ms(*total_after));
+            let unit_zh = if self.diff.per == Per::Request { "每请求" } else { "每 CPU 秒" };
+            let (service, unit) = (&self.service, self.unit());
+            let text = language.pick(
+                format!("{share} of the new CPU time of {service} is in `{function}`: {old} → {new} {unit}"),
+                format!("{service} 新增 CPU 时间的 {share} 在 `{function}`：{unit_zh} {old} → {new}"),
+            );
+            Fact { service: service.clone(), topic: Topic::Profile, text }
+        });
+        told.collect()
     }
 }
 

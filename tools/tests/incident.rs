@@ -1,5 +1,7 @@
 //! A whole investigation over fakes: what was planted is found, proven and told, in both languages, with no model.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::{sync::Arc, time::Duration};
 
 use waggle_agent_core::{

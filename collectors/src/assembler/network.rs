@@ -37,7 +37,7 @@ const GIVEN_UP_AFTER_NS: u64 = 1_000_000_000;
 impl Assembler {
     pub(super) fn connect(&mut self, time_ns: u64, pid: u32, connect: &Connect) {
         let process = self.processes.locate(pid);
-        let was_refused = self.refused_at_once(pid, &connect);
+        let was_refused = self.refused_at_once(pid, connect);
         let is_pending = NOT_FAILED_YET.contains(&connect.errno) && !was_refused;
         if connect.errno != 0 && !is_pending {
             let errno = if was_refused { ECONNREFUSED } else { connect.errno };

@@ -118,6 +118,7 @@ async fn values_are_json_that_people_can_read() {
     let cases = [
         ("SELECT 1, -2.5, 'text', true, NULL", r#"[[1,-2.5,"text",true,null]]"#),
         ("SELECT 0.0 / 0.0, 1e308 * 10", "[[null,null]]"),
+        ("SELECT round(2.345, 1), abs(-1), floor(2.5)", "[[2.3,1,2.0]]"),
         ("SELECT 9223372036854775807", "[[9223372036854775807]]"),
         ("SELECT timestamp '2026-03-01T14:05:00.25Z'", r#"[["2026-03-01T14:05:00.25Z"]]"#),
         ("SELECT arrow_cast(0, 'Timestamp(Second, None)')", r#"[["1970-01-01T00:00:00Z"]]"#),
