@@ -20,6 +20,8 @@ use crate::{
 
 /// A probability from which on a cause that was seen at work counts as confirmed.
 const CONFIRMED: f64 = 0.85;
+/// Two windows of telemetry never prove more than this.
+const MOST_CONFIDENT: f64 = 0.95;
 /// A probability under which a suspect is not worth a name.
 const LIKELY: f64 = 0.45;
 /// A card with more claims is not read at 3 a.m.
@@ -97,6 +99,10 @@ fn finding(reading: &Reading<'_>, triage: EvidenceId, ranking: Ranking) -> Findi
             follow_ups: quiet_questions(reading),
             ..base
         };
+    }
+    let mut ranking = ranking;
+    for suspect in &mut ranking.suspects {
+        suspect.confidence = suspect.confidence.min(MOST_CONFIDENT);
     }
     let Some(suspect) = ranking.suspects.first().filter(|suspect| suspect.confidence >= LIKELY) else {
         return Finding { confidence: 0.0, follow_ups: questions(reading, &ranking), ..base };
