@@ -25,7 +25,7 @@ pub struct ProfileDiff {
     pub samples: (u64, u64),
     /// Functions whose own time grew beyond chance, most first. Empty when either profile is.
     pub grew: Vec<Grown>,
-    /// Functions that hold at least half of the growth together with what they call, innermost first: the last is the outermost caller.
+    /// Functions that hold at least half of the growth together with what they call, innermost first: the last is the outermost caller. Empty when the whole did not grow beyond chance, and when only the mix is compared.
     pub holders: Vec<Holder>,
     /// Functions that were not on any stack before, though chance would have put them there, by their time after.
     pub new: Vec<String>,
@@ -146,8 +146,11 @@ fn holders(
     per_old: impl Fn(f64) -> f64,
     per_new: impl Fn(f64) -> f64,
 ) -> Vec<Holder> {
-    let growth = per_new(new.nanos) - per_old(old.nanos);
-    if old.nanos <= 0.0 || growth <= 0.0 {
+    let (whole_before, whole_after) = (per_old(old.nanos), per_new(new.nanos));
+    let growth = whole_after - whole_before;
+    // The deviation of a Poisson count is its root. Growth within chance is held by nobody.
+    let error = (whole_before / old.count.max(1.0).sqrt()).hypot(whole_after / new.count.max(1.0).sqrt());
+    if old.nanos <= 0.0 || growth <= SIGMAS * error {
         return Vec::new();
     }
     let held = new.functions.iter().map(|(name, function)| {
@@ -296,6 +299,27 @@ mod tests {
              91% of the new CPU time is in `match_sku` (reserve.rs:88): 0 ms → 6 ms per request"
         );
         assert_eq!((diff.grew[0].total_after, diff.new.as_slice()), (6.0, &["match_sku".to_owned()][..]));
+    }
+
+    #[test]
+    fn most_of_the_growth_is_held_from_the_innermost_function_outwards() {
+        let before = profile(&[("main;serve;parse", 100), ("main;serve;reserve", 100)]);
+        let after = profile(&[("main;serve;parse", 100), ("main;serve;reserve;match_sku;equal", 300)]);
+        let held: Vec<_> = profile_diff(&before, &after, Some((100, 100)))
+            .holders
+            .into_iter()
+            .map(|it| it.function)
+            .collect();
+        assert_eq!(held, ["equal", "match_sku", "reserve", "main", "serve"]);
+    }
+
+    #[test]
+    fn growth_within_chance_is_held_by_nobody() {
+        let before = profile(&[("main;a", 100)]);
+        for (samples, is_held) in [(90, false), (100, false), (130, false), (300, true)] {
+            let diff = profile_diff(&before, &profile(&[("main;a", samples)]), Some((1000, 1000)));
+            assert_eq!(!diff.holders.is_empty(), is_held, "{samples} samples");
+        }
     }
 
     #[test]
