@@ -8,7 +8,7 @@
 //! # Layout
 //!
 //! - [`quantity`]: numbers with units, for people. [`robust`]: middle and spread that outliers cannot move.
-//! - [`anomaly`]: which series left their usual range. [`change_point`]: when one series changed its level.
+//! - [`anomaly`]: which series left their usual range.
 //! - [`segments`]: any number of changes of level or slope. [`season`]: what repeats itself. [`day`]: what is usual at each time of the day. [`stream`]: rows out of the ordinary, as they come.
 //! - [`self_time`]: work told from waiting. [`worsening`]: whether users of a service fare worse beyond noise.
 //! - [`walk`](mod@walk): what each service adds to a symptom, and the way it takes.
@@ -29,7 +29,6 @@ pub mod anomaly;
 pub mod attribution;
 pub mod blame;
 pub mod cascade;
-pub mod change_point;
 pub mod day;
 pub mod fault_tree;
 pub mod features;

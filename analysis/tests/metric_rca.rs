@@ -279,34 +279,6 @@ fn the_text_has_numbers_and_times() {
     insta::assert_snapshot!(found);
 }
 
-/// Run by hand: `cargo test --release -p waggle-analysis --test metric_rca -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement of speed, which a busy machine spoils"]
-fn a_thousand_metrics_of_twelve_hundred_rows_take_less_than_a_second() {
-    let mut source = Noise(3);
-    let columns: Vec<Column> = (0..1000)
-        .map(|i| {
-            let level = 10.0 + f64::from(i);
-            let shift = if i % 50 == 0 { 5.0 } else { 1.0 };
-            let values = (0..1200).map(|row| {
-                let shift = if row < 900 { 1.0 } else { shift };
-                level * (shift + 0.1 * source.next())
-            });
-            let values = values.collect();
-            let (service, metric) =
-                (format!("s{}", i / 4), ["cpu", "mem", "latency", "requests"][i as usize % 4]);
-            Column { service, metric: metric.into(), statistic: String::new(), values }
-        })
-        .collect();
-    let times = (0..1200).map(Timestamp::from_secs).collect();
-    let started = std::time::Instant::now();
-    let found = metric_rca(Panel { times, split: 940, columns }, &CallGraph::default(), None);
-    let took = started.elapsed();
-    println!("{} suspects in {took:?}", found.suspects.len());
-    assert!(took.as_secs_f64() < 1.0, "{took:?}");
-    assert_eq!(found.suspects.len(), 20);
-}
-
 proptest! {
     #[test]
     fn any_columns_give_scores_that_add_up_to_one(

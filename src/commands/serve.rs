@@ -53,6 +53,7 @@ pub async fn run(config: Config, args: cli::Serve) -> Result<ExitCode> {
     println!("model     {}", app.desk.model_name());
     tokio::select! {
         never = watch(&app.desk, &*app.store, &*app.clock, rules) => match never {},
+        never = tell_failure(|| failure(agent.as_ref(), logs.as_ref())) => match never {},
         () = stop.asked() => {}
     }
     drop(server);
@@ -87,6 +88,23 @@ async fn start_agent(app: &App, clock: Arc<dyn Clock>) -> Result<Agent> {
         if missing.is_empty() { String::new() } else { format!(", without {}", missing.join(", ")) };
     println!("eBPF      all processes of this machine{without}");
     Ok(agent)
+}
+
+/// Returns why nothing more comes in, when that is so.
+fn failure(agent: Option<&Agent>, logs: Option<&LogCollector>) -> Option<String> {
+    let of_agent = agent.and_then(|agent| agent.status().failure);
+    of_agent.or_else(|| logs.and_then(|logs| logs.counts().failure()))
+}
+
+/// Says once that collecting has ended: without it, silence would look like health. What was stored can still be asked about.
+async fn tell_failure(failure: impl Fn() -> Option<String>) -> Infallible {
+    loop {
+        tokio::time::sleep(CHECK_EVERY).await;
+        if let Some(reason) = failure() {
+            eprintln!("error: nothing more is collected: {reason}\nhint: start `waggle serve` again");
+            std::future::pending::<Infallible>().await;
+        }
+    }
 }
 
 /// Checks the rules for ever, and investigates what they find. A check that fails is logged, and made again the next time.

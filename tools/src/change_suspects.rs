@@ -15,7 +15,7 @@ use waggle_analysis::{
     quantity,
 };
 
-use crate::signs::gather;
+use crate::{quote::quote, signs::gather};
 
 /// Judges which change explains the complaints: holds what each commit and flag did against new error lines, failed spans and metrics that moved, with the time and place that it went live. Says also what happens without any change: load, a provider outside, a bad record, an expired certificate.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -65,14 +65,14 @@ impl Output for Judged {
         let logs =
             self.signs.texts.iter().filter(|sign| sign.source == SignSource::Log && !sign.service.is_empty());
         let said = logs.take(MAX_QUOTED).map(|sign| {
-            let (service, text, count) = (&sign.service, &sign.text, sign.count);
+            let (service, text, count) = (&sign.service, quote(&sign.text), sign.count);
             let first = quantity::clock(sign.first);
             Fact {
                 service: service.clone(),
                 topic: Topic::Logs,
                 text: language.pick(
-                    format!("{service} writes since {first}, {count} times and never before: \"{text}\""),
-                    format!("{service} 自 {first} 起写了 {count} 次此前没有的日志：\"{text}\""),
+                    format!("{service} writes a new kind of line since {first}, {count} times: `{text}`"),
+                    format!("{service} 自 {first} 起出现新的日志 {count} 次：`{text}`"),
                 ),
             }
         });
@@ -98,7 +98,7 @@ impl fmt::Display for Judged {
         writeln!(f, "{}", self.blame)?;
         writeln!(f, "failing, the first first: {}", self.signs.failing.join(", "))?;
         for sign in self.signs.texts.iter().filter(|sign| sign.source == SignSource::Log).take(MAX_QUOTED) {
-            writeln!(f, "new: {} × {} \"{}\"", sign.service, sign.count, sign.text)?;
+            writeln!(f, "new: {} × {} `{}`", sign.service, sign.count, quote(&sign.text))?;
         }
         for level in self.signs.levels.iter().take(MAX_QUOTED) {
             let (before, after) = (quantity::number(level.before), quantity::number(level.after));

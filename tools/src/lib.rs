@@ -22,6 +22,7 @@ pub mod network_edges;
 pub mod owners;
 pub mod processes;
 pub mod profile_diff;
+mod quote;
 pub mod read_diff;
 pub mod recent_changes;
 mod red;

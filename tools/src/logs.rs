@@ -12,6 +12,7 @@ use waggle_agent_core::{
     tool::Output,
 };
 use waggle_analysis::{
+    cascade::{Cascade, ErrorLine, cascade},
     quantity,
     templates::{TemplateChange, difference},
 };
@@ -19,12 +20,13 @@ use waggle_signals::{LogRecord, Severity, TimeRange, Timestamp};
 
 use crate::{
     log_reads::{LogRead, read_logs},
+    quote::quote,
     rows::write_rows,
     services::resources_of,
     windows::{Windows, windows},
 };
 
-/// Compares the log lines of a service (or of all) in trouble with the healthy time before: kinds of lines that are new, exploded or vanished, with examples, and the latest warnings and errors. Can search for a text.
+/// Compares the log lines of a service (or of all) in trouble with the healthy time before: kinds of lines that are new, exploded or vanished, with examples, and the latest warnings and errors; of all services also which error came first and what follows from it. Can search for a text.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 pub struct Logs {
     /// Only this service.
@@ -50,6 +52,8 @@ pub struct LogChanges {
     vanished: Vec<TemplateChange>,
     /// Newest first; warnings and worse, or what was searched for.
     latest: Vec<Line>,
+    /// Which error came first and what followed; only of all services, and where nothing was searched for.
+    cascade: Option<Cascade>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,8 +68,6 @@ struct Line {
 const MAX_LINES: usize = 5_000;
 /// Latest lines that are listed.
 const MAX_LATEST: usize = 15;
-/// Characters of a line that are quoted in a fact.
-const MAX_QUOTED: usize = 120;
 
 #[async_trait]
 impl Tool for Logs {
@@ -99,7 +101,13 @@ impl Tool for Logs {
             severity: log.row.severity,
             text: log.row.body.clone(),
         });
+        let is_whole = self.service.is_none() && self.contains.is_none();
+        let cascade = match is_whole {
+            true => Some(errors_in_order(scene, &windows).await?),
+            false => None,
+        };
         Ok(LogChanges {
+            cascade,
             searched: format!("log lines in {}", windows.window),
             windows,
             lines_before: before.lines.len(),
@@ -111,6 +119,39 @@ impl Tool for Logs {
             vanished: found.vanished,
             service: self.service,
         })
+    }
+}
+
+/// Finds which new error came first, and which others follow from it by traces, names and calls.
+async fn errors_in_order(scene: &Scene, windows: &Windows) -> Result<Cascade> {
+    let read = async |range| {
+        let query = LogQuery {
+            range,
+            service: None,
+            min_severity: Severity::Error,
+            contains: String::new(),
+            limit: MAX_LINES,
+        };
+        read_logs(scene, &query).await
+    };
+    let (before, after) = (read(windows.baseline).await?, read(windows.window).await?);
+    let calls = scene.ports.telemetry.topology(windows.window).await?;
+    let lengths = [before.covers.length(), after.covers.length()];
+    Ok(cascade(
+        before.lines.iter().map(error_line),
+        after.lines.iter().map(error_line),
+        lengths,
+        Some(&calls),
+    ))
+}
+
+fn error_line(log: &Of<LogRecord>) -> ErrorLine<'_> {
+    ErrorLine {
+        service: log.resource.service(),
+        at: log.row.time,
+        severity: log.row.severity,
+        text: &log.row.body,
+        trace: log.row.trace_id,
     }
 }
 
@@ -148,15 +189,14 @@ impl Output for LogChanges {
         self.lines_before + self.lines_after == 0
     }
 
-    /// Lines are untrusted: they are quoted in backticks, cut, and stripped of backticks of their own.
+    /// Lines are untrusted: they are quoted.
     fn facts(&self, language: Language) -> Vec<Fact> {
         let service = self.service.clone().unwrap_or_default();
         let whose =
             self.service.clone().unwrap_or_else(|| language.pick("the services", "各服务").to_owned());
-        let quote = |text: &str| text.replace('`', "'").chars().take(MAX_QUOTED).collect::<String>();
         let cut = self.cut(language);
         let told = self.new.iter().chain(&self.exploded).take(3);
-        told.map(|change| {
+        let told = told.map(|change| {
             let (line, count) = (quote(&change.example), change.after);
             let text = if change.before == 0 {
                 language.pick(
@@ -171,8 +211,20 @@ impl Output for LogChanges {
                 )
             };
             Fact { service: service.clone(), topic: Topic::Logs, text }
-        })
-        .collect()
+        });
+        let first = self.cascade.as_ref().and_then(|cascade| cascade.first.as_ref());
+        let first = first.map(|first| {
+            let (who, at, line) = (&first.service, quantity::clock(first.first_at), quote(&first.example));
+            Fact {
+                service: who.clone(),
+                topic: Topic::Errors,
+                text: language.pick(
+                    format!("the first new error is of {who} at {at}: `{line}`"),
+                    format!("最早的新错误来自 {who}，时间 {at}：`{line}`"),
+                ),
+            }
+        });
+        told.chain(first).collect()
     }
 }
 
@@ -190,6 +242,9 @@ impl fmt::Display for LogChanges {
                 writeln!(f, "{title}:")?;
                 write_rows(f, changes.iter().map(Shown), 8)?;
             }
+        }
+        if let Some(cascade) = self.cascade.as_ref().filter(|cascade| cascade.first.is_some()) {
+            writeln!(f, "{cascade}")?;
         }
         if !self.latest.is_empty() {
             writeln!(f, "latest:")?;

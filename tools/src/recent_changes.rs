@@ -56,6 +56,8 @@ pub(crate) struct Change {
 
 /// Deployments this much before the baseline are still listed.
 const LOOK_BACK: Duration = Duration::from_secs(3600);
+/// Where nobody says what ran before, commits of this long before the searched time are taken for new.
+const CARRIED_FOR: Duration = Duration::from_secs(86_400);
 /// Commits that one deployment brought are listed at most so many.
 const MAX_CARRIED: usize = 100;
 /// An onset is placed on a step of the series; a change this little after it may still be its cause.
@@ -118,8 +120,7 @@ async fn changes(scene: &Scene, range: TimeRange, onset: Option<Timestamp>) -> R
             id,
             repository,
         };
-        describe(scene, &mut change).await;
-        let carried = carried(scene, &change, range).await;
+        let carried = describe(scene, &mut change, range).await;
         changes.push(change);
         changes.extend(carried);
     }
@@ -127,17 +128,40 @@ async fn changes(scene: &Scene, range: TimeRange, onset: Option<Timestamp>) -> R
     Ok(changes)
 }
 
-/// Returns the earlier commits that a deployment brought with it: those since the one that ran before, else those of the searched time. Empty when they cannot be read.
-async fn carried(scene: &Scene, deployed: &Change, range: TimeRange) -> Vec<Change> {
-    if deployed.repository.is_empty() || deployed.id.is_empty() || !deployed.unread.is_empty() {
+/// Adds who wrote it and what they said, or why that cannot be read: the deployment is a fact all the same.
+///
+/// Returns the earlier commits that came with it: those since the one that ran before, else those of the searched time and the day before.
+async fn describe(scene: &Scene, deployed: &mut Change, range: TimeRange) -> Vec<Change> {
+    if deployed.repository.is_empty() || deployed.id.is_empty() {
         return Vec::new();
     }
-    let from = Some(deployed.before.clone()).filter(|before| !before.is_empty());
-    let is_bounded = from.is_some();
-    let (repository, to) = (deployed.repository.clone(), deployed.id.clone());
-    let query = CommitQuery { repository, to, from, limit: MAX_CARRIED };
-    let commits = scene.ports.changes.commits(&query).await.unwrap_or_default();
-    let earlier = commits.into_iter().skip(1).filter(|commit| is_bounded || commit.at >= range.from());
+    let before = Some(deployed.before.clone()).filter(|before| !before.is_empty() && *before != deployed.id);
+    let read = async |from: Option<String>| {
+        let (repository, to) = (deployed.repository.clone(), deployed.id.clone());
+        let query = CommitQuery { repository, to, from, limit: MAX_CARRIED };
+        scene.ports.changes.commits(&query).await
+    };
+    let mut is_bounded = before.is_some();
+    let mut found = read(before).await;
+    if is_bounded && found.is_err() {
+        // What ran before may be gone from the history, by a rebase for one.
+        is_bounded = false;
+        found = read(None).await;
+    }
+    let commits = match found {
+        Ok(commits) => commits,
+        Err(error) => {
+            let hint = error.hint().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+            deployed.unread = format!("commits of {}: {}{hint}", deployed.service, error.chain());
+            return Vec::new();
+        }
+    };
+    let mut commits = commits.into_iter();
+    if let Some(commit) = commits.next() {
+        (deployed.author, deployed.summary) = (commit.author, commit.summary);
+    }
+    let oldest = range.from() - CARRIED_FOR;
+    let earlier = commits.filter(|commit| is_bounded || commit.at >= oldest);
     let carried = earlier.map(|commit| Change {
         id: commit.id,
         author: commit.author,
@@ -169,26 +193,6 @@ async fn flags(scene: &Scene, range: TimeRange, onset: Option<Timestamp>) -> Res
         })
     });
     Ok(flags.collect())
-}
-
-/// Adds who wrote it and what they said, or why that cannot be read: the deployment is a fact all the same.
-async fn describe(scene: &Scene, change: &mut Change) {
-    if change.repository.is_empty() || change.id.is_empty() {
-        return;
-    }
-    let query =
-        CommitQuery { repository: change.repository.clone(), to: change.id.clone(), from: None, limit: 1 };
-    match scene.ports.changes.commits(&query).await {
-        Ok(commits) => {
-            if let Some(commit) = commits.into_iter().next() {
-                (change.author, change.summary) = (commit.author, commit.summary);
-            }
-        }
-        Err(error) => {
-            let hint = error.hint().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
-            change.unread = format!("commits of {}: {}{hint}", change.service, error.chain());
-        }
-    }
 }
 
 impl Output for Changes {

@@ -9,15 +9,21 @@ use futures::future::join_all;
 use serde_json::Value;
 use waggle_agent_core::{
     Result, Scene,
-    ports::{CommitDiff, CommitQuery, EventQuery, LogQuery, SeriesQuery, SpanOrder, SpanQuery, SqlQuery},
+    ports::{
+        ChangeKind, CommitDiff, EventQuery, LogQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery,
+        SqlQuery,
+    },
 };
 use waggle_analysis::blame::{
     Candidate, ChangedFile, Deployment, Kind, Signs,
     observe::{Line, SpanError, Telemetry, signs},
 };
-use waggle_signals::{Measure, Series, Severity, TimeRange, semconv};
+use waggle_signals::{Measure, Series, Severity, TimeRange, Timestamp, semconv};
 
-use crate::services::whole_range;
+use crate::{
+    recent_changes::{self, Change},
+    services::whole_range,
+};
 
 /// What an incident looks like, and what was changed before it.
 pub(crate) struct Gathered {
@@ -36,10 +42,8 @@ const MAX_LINES: usize = 5_000;
 const MAX_SPANS: usize = 500;
 /// Metrics that are read at most; a service has a few dozen names.
 const MAX_METRICS: usize = 300;
-/// Commits of one deployment that are read at most.
-const MAX_COMMITS: usize = 100;
-/// Deployments this much before the baseline are still looked at.
-const LOOK_BACK: Duration = Duration::from_secs(3600);
+/// Reports of providers that are read at most.
+const MAX_REPORTS: usize = 200;
 /// About so many steps are drawn over both windows.
 const N_STEPS: u32 = 180;
 /// How long the names of metrics may take.
@@ -57,21 +61,16 @@ pub(crate) async fn gather(scene: &Scene) -> Result<Gathered> {
         alert_service: incident.service.clone().unwrap_or_default(),
         status: status(scene).await?,
     };
-    let (deployments, mut candidates) = changes(scene, &mut missing).await?;
-    candidates.extend(flags(scene).await?);
-    let heard = [incident.baseline, incident.window]
-        .map(|range| is_heard(&telemetry, range, incident.service.as_deref()));
+    let (deployments, candidates) = changes(scene, &mut missing).await?;
+    let heard = [is_heard(scene, incident.baseline).await?, is_heard(scene, incident.window).await?];
     let signs = signs(&telemetry, incident.baseline, incident.window);
     Ok(Gathered { signs, candidates, deployments, heard, missing })
 }
 
-/// Tells whether a service, or any, wrote a line or had a metric in `range`.
-fn is_heard(telemetry: &Telemetry, range: TimeRange, service: Option<&str>) -> bool {
-    let is_meant = |name: &str| service.is_none_or(|service| service == name);
-    telemetry.lines.iter().any(|line| range.contains(line.time) && is_meant(&line.service))
-        || telemetry.series.iter().any(|series| {
-            is_meant(series.label(semconv::SERVICE_NAME)) && series.within(range).next().is_some()
-        })
+/// Tells whether the service that the incident names, else any, sent anything in `range`.
+async fn is_heard(scene: &Scene, range: TimeRange) -> Result<bool> {
+    let query = ResourceQuery { range, service: scene.incident.service.clone() };
+    Ok(!scene.ports.telemetry.resources(&query).await?.is_empty())
 }
 
 async fn lines(scene: &Scene, missing: &mut Vec<String>) -> Result<Vec<Line>> {
@@ -181,61 +180,37 @@ async fn span_errors(scene: &Scene, missing: &mut Vec<String>) -> Result<Vec<Spa
     Ok(errors.collect())
 }
 
-async fn status(scene: &Scene) -> Result<Vec<(waggle_signals::Timestamp, String)>> {
-    let events = events(scene, semconv::EVENT_PROVIDER_STATUS).await?;
+/// Reads what providers say of themselves.
+async fn status(scene: &Scene) -> Result<Vec<(Timestamp, String)>> {
+    let name = Some(semconv::EVENT_PROVIDER_STATUS.to_owned());
+    let query = EventQuery { range: whole_range(scene), service: None, name, limit: MAX_REPORTS };
+    let events = scene.ports.telemetry.events(&query).await?;
     Ok(events.into_iter().map(|event| (event.row.time, event.row.body)).collect())
 }
 
-async fn events(
-    scene: &Scene,
-    name: &str,
-) -> Result<Vec<waggle_agent_core::ports::Of<waggle_signals::Event>>> {
-    let range = whole_range(scene);
-    let range = TimeRange::new(range.from() - LOOK_BACK, range.to()).unwrap_or(range);
-    let query = EventQuery { range, service: None, name: Some(name.to_owned()), limit: 200 };
-    scene.ports.telemetry.events(&query).await
-}
-
-/// Reads what went live, and every commit that came with it.
+/// Reads what went live, what every commit of it did, and which flags were turned.
 async fn changes(scene: &Scene, missing: &mut Vec<String>) -> Result<(Vec<Deployment>, Vec<Candidate>)> {
     let mut deployments = Vec::new();
     let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
-    for event in events(scene, semconv::EVENT_DEPLOYMENT).await? {
-        let tag = |key: &str| {
-            let own = event.row.attributes.get(key).map(String::as_str);
-            own.or_else(|| event.resource.tag(key)).unwrap_or_default()
-        };
-        let (commit, repository) = (tag(semconv::COMMIT), tag(semconv::REPOSITORY));
-        deployments.push(Deployment {
-            service: event.resource.service().to_owned(),
-            at: event.row.time,
-            commit: commit.to_owned(),
-        });
-        if commit.is_empty() || repository.is_empty() {
+    for change in recent_changes::recent(scene).await? {
+        if !change.unread.is_empty() {
+            missing.push(change.unread.clone());
+        }
+        if change.kind == ChangeKind::Flag {
+            candidates.insert(change.id.clone(), flag(change));
             continue;
         }
-        let before = tag(semconv::COMMIT_BEFORE);
-        let query = CommitQuery {
-            repository: repository.to_owned(),
-            to: commit.to_owned(),
-            from: Some(before.to_owned()).filter(|before| !before.is_empty()),
-            limit: MAX_COMMITS,
-        };
-        let commits = match scene.ports.changes.commits(&query).await {
-            Ok(commits) => commits,
-            Err(error) => {
-                missing.push(format!("commits of `{repository}`: {}", error.chain()));
-                continue;
-            }
-        };
-        for commit in commits {
-            if candidates.contains_key(&commit.id) {
-                continue;
-            }
-            match scene.ports.changes.diff(repository, &commit.id).await {
-                Ok(diff) => drop(candidates.insert(commit.id.clone(), candidate(diff))),
-                Err(error) => missing.push(format!("diff of `{}`: {}", commit.id, error.chain())),
-            }
+        if change.carried_by.is_empty() {
+            let (service, at, commit) = (change.service.clone(), change.at, change.id.clone());
+            deployments.push(Deployment { service, at, commit });
+        }
+        let is_read = change.repository.is_empty() || candidates.contains_key(&change.id);
+        if is_read || !change.unread.is_empty() {
+            continue;
+        }
+        match scene.ports.changes.diff(&change.repository, &change.id).await {
+            Ok(diff) => drop(candidates.insert(change.id, candidate(diff))),
+            Err(error) => missing.push(format!("diff of `{}`: {}", change.id, error.chain())),
         }
     }
     missing.sort();
@@ -261,17 +236,13 @@ fn candidate(diff: CommitDiff) -> Candidate {
     }
 }
 
-async fn flags(scene: &Scene) -> Result<Vec<Candidate>> {
-    let events = events(scene, semconv::EVENT_FLAG).await?;
-    let flags = events.into_iter().filter_map(|event| {
-        Some(Candidate {
-            id: event.row.attributes.get(semconv::FLAG_KEY)?.clone(),
-            kind: Kind::Flag,
-            at: event.row.time,
-            message: event.row.body,
-            service: event.resource.service().to_owned(),
-            files: Vec::new(),
-        })
-    });
-    Ok(flags.collect())
+fn flag(change: Change) -> Candidate {
+    Candidate {
+        id: change.id,
+        kind: Kind::Flag,
+        at: change.at,
+        message: change.summary,
+        service: change.service,
+        files: Vec::new(),
+    }
 }

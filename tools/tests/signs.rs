@@ -190,6 +190,8 @@ async fn a_flag_that_was_turned_is_listed_and_not_blamed_for_what_it_does_not_to
     world.event("portal", 44, semconv::EVENT_FLAG, "off->on", &tags);
     let finding = world.finding(Language::En).await;
     assert_eq!(finding.root_causes[0].change.as_ref().unwrap().id, GUILTY);
+    let named = finding.ruled_out.iter().any(|out| out.suspect == "flag portal_dark_mode");
+    assert!(named, "{:?}", finding.ruled_out);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use waggle_signals::{Series, Severity, TimeRange, Timestamp};
 
 use super::signs::{Level, Sign, SignSource, Signs};
 use crate::{
-    anomaly::{self, Direction},
+    anomaly,
     templates::{Limits, Miner},
 };
 
@@ -174,9 +174,7 @@ fn levels(series: &[Series], baseline: TimeRange, window: TimeRange) -> Vec<Leve
             other => crate::quantity::name(other).to_owned(),
         },
         before: anomaly.before,
-        after: match anomaly.direction {
-            Direction::Up | Direction::Down => anomaly.after,
-        },
+        after: anomaly.after,
         onset: anomaly.onset,
     });
     levels.collect()

@@ -19,7 +19,7 @@ pub fn check(cluster: &Cluster<'_>) -> Vec<KubernetesFault> {
                 continue;
             };
             if let Some(why) = address.wrong(cluster) {
-                let evidence = format!("env {}={}", text(variable, "/name"), address.given);
+                let evidence = format!("env {}: {}", text(variable, "/name"), address.given);
                 let fault = KubernetesFault::new("service_address_wrong", path(workload), why, evidence);
                 faults.push(fault.certainty(0.8));
             }
@@ -29,6 +29,7 @@ pub fn check(cluster: &Cluster<'_>) -> Vec<KubernetesFault> {
 }
 
 struct Address<'a> {
+    /// Host and port as they are given, without what stands around them: URLs carry passwords.
     given: &'a str,
     service: &'a str,
     namespace: &'a str,
@@ -59,7 +60,13 @@ impl<'a> Address<'a> {
         if namespace.is_some() && !is_cluster_name {
             return None;
         }
-        Some(Self { given, service, namespace: namespace.unwrap_or(own_namespace), is_cluster_name, port })
+        Some(Self {
+            given: host_port,
+            service,
+            namespace: namespace.unwrap_or(own_namespace),
+            is_cluster_name,
+            port,
+        })
     }
 
     fn wrong(&self, cluster: &Cluster<'_>) -> Option<String> {

@@ -184,10 +184,10 @@ mod tests {
     #[test]
     fn names_of_metrics_say_which_resource_is_used() {
         for (name, wanted) in [
-            ("CpuUsageRate(%)", Some(Resource::Cpu)),
+            ("cpuBusyRate(%)", Some(Resource::Cpu)),
             ("container_memory_rss", Some(Resource::Memory)),
             ("process.cpu.time", Some(Resource::Cpu)),
-            ("NodeCpuUsageRate(%)", None),
+            ("nodeCpuBusyRate(%)", None),
             ("p99_latency_ms", None),
             ("", None),
         ] {

@@ -14,6 +14,8 @@ mod fields;
 mod reading;
 pub mod recorded;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},

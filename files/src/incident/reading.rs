@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::BufRead as _,
+    io::{BufRead as _, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -24,6 +24,12 @@ const SERVICE: &[&str] =
     &["service", "service_name", "service.name", "serviceName", "app", "container", "source"];
 const TEXT: &[&str] = &["msg", "message", "body", "text", "log", "content"];
 const SEVERITY: &[&str] = &["severity_text", "severity", "level", "lvl", "status"];
+
+/// A JSON file beyond this is refused: it takes several times its size in memory.
+const MAX_JSON: u64 = 512 << 20;
+
+/// Bytes of one line of a log.
+const MAX_LINE: u64 = 16 << 20;
 
 /// Files that are read by their names.
 const CLAIMED: &[&str] = &[
@@ -110,7 +116,11 @@ fn json(path: &Path) -> Result<Option<Value>, BadFile> {
         return Ok(None);
     }
     let unreadable = |source| BadFile::Unreadable { path: path.to_owned(), source };
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    open(path)?.take(MAX_JSON + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_JSON {
+        return Err(BadFile::content(path, "more than 512 MiB", "hand in a shorter time"));
+    }
     let value = serde_json::from_slice(&bytes).map_err(|error| {
         BadFile::line(path, error.line() as u64, error.to_string(), "the file has to be JSON")
     })?;
@@ -169,8 +179,15 @@ fn alert(value: &Value) -> Alert {
 
 fn read_logs(path: &Path, incident: &mut Incident) -> Result<(), BadFile> {
     let mut left_out = 0;
-    for (index, line) in open(path)?.split(b'\n').enumerate() {
-        let bytes = line.map_err(|source| BadFile::Unreadable { path: path.to_owned(), source })?;
+    let mut file = open(path)?;
+    let mut bytes = Vec::new();
+    for index in 0_u64.. {
+        bytes.clear();
+        // A line beyond the limit goes on as further lines, which do not read and are named.
+        let read = file.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes);
+        if read.map_err(|source| BadFile::Unreadable { path: path.to_owned(), source })? == 0 {
+            break;
+        }
         if bytes.trim_ascii().is_empty() {
             continue;
         }

@@ -20,7 +20,7 @@ pub fn alert(value: &Value) -> Said {
     let annotations = value.get("commonAnnotations").or_else(|| value.get("annotations"));
     let mut words = vec![text(value, &["title", "summary"])];
     words.extend(
-        ["summary", "description", "error", "suspected_symptom"]
+        ["summary", "description", "error"]
             .map(|key| annotations.and_then(|all| all.get(key)).and_then(Value::as_str).unwrap_or_default()),
     );
     Said {
