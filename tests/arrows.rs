@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("waggle-memory", &["waggle-agent-core", "waggle-signals"]),
     ("waggle-knowledge", &["waggle-agent-core", "waggle-signals"]),
     ("waggle-chat-adapters", &["waggle-agent-core", "waggle-signals"]),
+    ("waggle-mcp", &["waggle-agent-core", "waggle-signals"]),
     ("waggle-tools", &["waggle-agent-core", "waggle-analysis", "waggle-signals"]),
     ("waggle-chaos", &["waggle-agent-core", "waggle-signals"]),
     ("waggle-files", &["waggle-analysis", "waggle-signals"]),
