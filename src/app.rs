@@ -8,7 +8,7 @@ use waggle_agent_core::{
     Ports,
     investigation::{Budget, Investigator},
     models::{Offline, OpenAi},
-    ports::{Changes, Memory, Model},
+    ports::{Changes, Memory, Model, Remembered},
     redact::Redacted,
 };
 use waggle_chat_adapters::web::{Question, WebChat};
@@ -83,6 +83,7 @@ impl App {
             telemetry: store.clone(),
             changes,
             knowledge: Arc::new(NoKnowledge),
+            past: Arc::new(Remembered(kept.clone())),
             clock: clock.clone(),
         };
         let fallback: Arc<dyn Model> = Arc::new(Offline);

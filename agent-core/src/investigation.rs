@@ -195,5 +195,12 @@ async fn converse(case: &mut Case<'_>) -> Result<Option<Finding>> {
 
 /// Builds the request for the next reply.
 fn request(case: &Case<'_>, tools: Vec<crate::ports::ToolSpec>, max_tokens: u32) -> ModelRequest {
-    ModelRequest { messages: case.transcript().to_vec(), tools, language: case.scene().language, max_tokens }
+    ModelRequest {
+        messages: case.transcript().to_vec(),
+        tools,
+        language: case.scene().language,
+        max_tokens,
+        output: None,
+        purpose: crate::ports::Purpose::default(),
+    }
 }

@@ -17,7 +17,7 @@ pub(crate) const MAX_FAULT_CHARS: usize = 300;
 /// A set of tools by name.
 #[derive(Clone, Default)]
 pub struct Toolbox {
-    tools: BTreeMap<&'static str, Arc<dyn AnyTool>>,
+    tools: BTreeMap<String, Arc<dyn AnyTool>>,
 }
 
 /// What a call returned.
@@ -33,11 +33,21 @@ pub struct Called {
     pub empty: bool,
 }
 
-/// A tool whose types were forgotten.
+/// A tool whose types are not known here: one of another server, one that was recorded. A [`Tool`] becomes one by
+/// [`Toolbox::with`].
 #[async_trait]
-trait AnyTool: Send + Sync {
+pub trait AnyTool: Send + Sync {
+    /// Returns what a model needs to know of it. Its name is its key in a toolbox.
     fn spec(&self) -> ToolSpec;
+
+    /// Says in one line, for people, what a call asks.
     fn summary(&self, arguments: &Value) -> String;
+
+    /// Makes one call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tool::run`]; arguments that break the schema are [`ToolError::Respond`].
     async fn call(&self, arguments: Value, scene: &Scene) -> Result<Called, ToolError>;
 }
 
@@ -53,8 +63,14 @@ struct Typed<T> {
 impl Toolbox {
     /// Adds a tool, replacing one of the same name.
     #[must_use]
-    pub fn with<T: Tool>(mut self) -> Self {
-        self.tools.insert(T::NAME, Arc::new(Typed::<T>::new()));
+    pub fn with<T: Tool>(self) -> Self {
+        self.with_any(Arc::new(Typed::<T>::new()))
+    }
+
+    /// Adds a tool whose types are not known here, replacing one of the same name.
+    #[must_use]
+    pub fn with_any(mut self, tool: Arc<dyn AnyTool>) -> Self {
+        self.tools.insert(tool.spec().name, tool);
         self
     }
 
@@ -81,7 +97,7 @@ impl Toolbox {
     /// fault and its path).
     pub async fn call(&self, name: &str, arguments: Value, scene: &Scene) -> Result<Called, ToolError> {
         let Some(tool) = self.tools.get(name) else {
-            let names: Vec<_> = self.tools.keys().copied().collect();
+            let names: Vec<_> = self.tools.keys().map(String::as_str).collect();
             let nearest =
                 nearest(name, &names).map(|near| format!("; nearest is `{near}`")).unwrap_or_default();
             let text = format!("unknown tool `{name}`{nearest}; the tools are: {}", names.join(", "));

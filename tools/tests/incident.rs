@@ -11,7 +11,7 @@ use waggle_agent_core::{
     incident::Source,
     investigation::{Budget, Investigation, Investigator, investigate},
     models::Offline,
-    ports::{Commit, CommitDiff, FileDiff, Hunk, Memory},
+    ports::{Commit, CommitDiff, FileDiff, Hunk, Memory, NoPast},
     testing::{
         fake_changes::FakeChanges, fake_knowledge::FakeKnowledge, fake_memory::FakeMemory,
         fake_telemetry::FakeTelemetry,
@@ -217,6 +217,7 @@ async fn stage_with(telemetry: Batch) -> (Investigator, Scene) {
         telemetry: Arc::new(FakeTelemetry::of(telemetry).unwrap()),
         changes: Arc::new(history()),
         knowledge: Arc::new(FakeKnowledge),
+        past: Arc::new(NoPast),
         clock: Arc::new(ManualClock::at(now)),
     };
     let investigator = Investigator {

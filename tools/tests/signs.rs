@@ -11,7 +11,7 @@ use waggle_agent_core::{
     incident::Source,
     investigation::{Budget, Investigator, investigate},
     models::Offline,
-    ports::{Commit, CommitDiff, FileDiff, Hunk, Memory},
+    ports::{Commit, CommitDiff, FileDiff, Hunk, Memory, NoPast},
     testing::{
         fake_changes::FakeChanges, fake_knowledge::FakeKnowledge, fake_memory::FakeMemory,
         fake_telemetry::FakeTelemetry,
@@ -99,6 +99,7 @@ impl World {
             telemetry: Arc::new(FakeTelemetry::of(self.batch).unwrap()),
             changes: Arc::new(history()),
             knowledge: Arc::new(FakeKnowledge),
+            past: Arc::new(NoPast),
             clock: Arc::new(ManualClock::at(at(60))),
         };
         let investigator = Investigator {

@@ -258,8 +258,17 @@ fn reply(answer: &Value) -> Result<ModelReply> {
     });
     let tokens =
         |field: &str| answer.pointer(&format!("/usage/{field}")).and_then(Value::as_u64).unwrap_or(0);
-    let usage = Usage { input_tokens: tokens("prompt_tokens"), output_tokens: tokens("completion_tokens") };
-    Ok(ModelReply { calls: calls.collect(), text: text(message.get("content")), usage })
+    let usage = Usage {
+        input_tokens: tokens("prompt_tokens"),
+        output_tokens: tokens("completion_tokens"),
+        ..Usage::default()
+    };
+    Ok(ModelReply {
+        calls: calls.collect(),
+        text: text(message.get("content")),
+        usage,
+        ..ModelReply::default()
+    })
 }
 
 /// Text comes as a string, from some servers in parts.

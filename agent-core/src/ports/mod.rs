@@ -5,6 +5,7 @@ mod chat;
 mod knowledge;
 mod memory;
 mod model;
+mod past;
 mod telemetry;
 
 use std::sync::Arc;
@@ -18,8 +19,10 @@ pub use memory::{
     AuditEntry, ChatLine, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating, Speaker,
 };
 pub use model::{
-    Delta, Message, Model, ModelReply, ModelRequest, ReplyData, ToolCall, ToolReply, ToolSpec, Usage,
+    Delta, Finish, Message, Model, ModelReply, ModelRequest, Purpose, ReplyData, ToolCall, ToolReply,
+    ToolSpec, Usage,
 };
+pub use past::{NoPast, PastIncident, PastIncidents, PastQuery, Remembered};
 pub use telemetry::{
     EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery, SqlQuery,
     Table, Telemetry,
@@ -34,6 +37,8 @@ pub struct Ports {
     pub changes: Arc<dyn Changes>,
     /// What was written down.
     pub knowledge: Arc<dyn Knowledge>,
+    /// What was investigated before.
+    pub past: Arc<dyn PastIncidents>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }

@@ -33,8 +33,30 @@ pub struct ModelRequest {
     pub tools: Vec<ToolSpec>,
     /// The language to answer in.
     pub language: Language,
+    /// What the reply is for.
+    #[serde(default)]
+    pub purpose: Purpose,
     /// At most so many tokens in the reply.
     pub max_tokens: u32,
+    /// JSON schema that the text of the reply must keep; `None` for free text. Goes with no tools. An endpoint that cannot be
+    /// held to a schema is told of it in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+}
+
+/// What a reply is for, so that a small model may do what it can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The next step of an investigation, up to its finding.
+    #[default]
+    Investigate,
+    /// The answer to a question.
+    Answer,
+    /// Doubts about a finding that another model submitted.
+    Review,
+    /// Few words for many.
+    Summarize,
 }
 
 /// One message.
@@ -123,17 +145,39 @@ pub struct ModelReply {
     pub text: String,
     /// Its calls; may be empty.
     pub calls: Vec<ToolCall>,
+    /// Why it ended.
+    #[serde(default)]
+    pub finish: Finish,
     /// What it cost.
     pub usage: Usage,
 }
 
-/// Tokens that were used.
+/// Why a reply ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// The model was done.
+    #[default]
+    Done,
+    /// It reached the most tokens a reply may have: text and arguments may be cut.
+    Length,
+    /// The endpoint held it back.
+    Filtered,
+}
+
+/// Tokens that were used, and what they cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Tokens read.
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
+    /// Of the tokens read, those that the endpoint had read before.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// Price in millionths of a US dollar; 0 where no price is known.
+    #[serde(default)]
+    pub cost_micro_usd: u64,
 }
 
 impl Usage {
@@ -148,5 +192,7 @@ impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
         self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
         self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.cached_tokens = self.cached_tokens.saturating_add(other.cached_tokens);
+        self.cost_micro_usd = self.cost_micro_usd.saturating_add(other.cost_micro_usd);
     }
 }

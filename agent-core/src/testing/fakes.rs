@@ -5,7 +5,7 @@ use std::sync::Arc;
 use waggle_signals::{Batch, ManualClock, Timestamp};
 
 use super::{fake_changes::FakeChanges, fake_knowledge::FakeKnowledge, fake_telemetry::FakeTelemetry};
-use crate::Ports;
+use crate::{Ports, ports::NoPast};
 
 /// A fake of every port that a tool may ask. Each may be kept hold of: to append, or to move the clock.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +37,7 @@ impl Fakes {
             telemetry: self.telemetry.clone(),
             changes: self.changes.clone(),
             knowledge: self.knowledge.clone(),
+            past: Arc::new(NoPast),
             clock: self.clock.clone(),
         }
     }

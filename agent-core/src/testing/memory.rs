@@ -247,6 +247,6 @@ fn investigation(incident: &IncidentId, started_at_secs: i64) -> InvestigationRe
                 data: Some(data),
             }),
         ],
-        usage: Usage { input_tokens: 7, output_tokens: 5 },
+        usage: Usage { input_tokens: 7, output_tokens: 5, ..Usage::default() },
     }
 }

@@ -30,7 +30,13 @@ impl Talk {
             Message::System { text: "Be careful.".to_owned() },
             Message::User { text: asked.to_owned() },
         ];
-        Self(ModelRequest { messages, tools: tools.collect(), language, max_tokens: 100 })
+        Self(ModelRequest {
+            messages,
+            tools: tools.collect(),
+            language,
+            max_tokens: 100,
+            ..ModelRequest::default()
+        })
     }
 
     /// Adds a call and its answer.

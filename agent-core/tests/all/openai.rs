@@ -183,7 +183,7 @@ async fn replies_are_read_in_all_the_shapes_that_servers_send() {
         let server = answering(completion(&message)).await;
         let read = ask(&server).await.unwrap();
         assert_eq!((read.text, read.calls), want, "{message}");
-        assert_eq!(read.usage, Usage { input_tokens: 12, output_tokens: 3 });
+        assert_eq!(read.usage, Usage { input_tokens: 12, output_tokens: 3, ..Usage::default() });
     }
 }
 
@@ -192,7 +192,10 @@ async fn usage_may_be_missing_or_absurd() {
     for (usage, want) in [
         (json!(null), Usage::default()),
         (json!({ "prompt_tokens": -5, "completion_tokens": "many" }), Usage::default()),
-        (json!({ "prompt_tokens": u64::MAX }), Usage { input_tokens: u64::MAX, output_tokens: 0 }),
+        (
+            json!({ "prompt_tokens": u64::MAX }),
+            Usage { input_tokens: u64::MAX, output_tokens: 0, ..Usage::default() },
+        ),
     ] {
         let body = json!({ "choices": [{ "message": { "content": "ok" } }], "usage": usage });
         let server = answering(ResponseTemplate::new(200).set_body_json(&body)).await;
@@ -361,7 +364,7 @@ async fn an_investigation_runs_over_the_wire() {
     bench.investigator.model = Arc::new(Redacted(model(&server)));
     let ran = bench.run().await;
     assert_eq!((ran.model.as_str(), ran.finding.verdict), ("bee-1", Verdict::Confirmed));
-    assert_eq!(ran.usage, Usage { input_tokens: 24, output_tokens: 6 });
+    assert_eq!(ran.usage, Usage { input_tokens: 24, output_tokens: 6, ..Usage::default() });
     assert_eq!(check_bodies(&server).await.len(), 2);
 }
 

@@ -446,7 +446,7 @@ pub fn calls<const N: usize>(calls: [(&str, Value); N]) -> waggle_agent_core::Re
         name: name.to_owned(),
         arguments,
     });
-    let usage = Usage { input_tokens: 100, output_tokens: 10 };
+    let usage = Usage { input_tokens: 100, output_tokens: 10, ..Usage::default() };
     Ok(ModelReply { calls: calls.collect(), usage, ..ModelReply::default() })
 }
 

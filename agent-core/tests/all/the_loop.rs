@@ -62,7 +62,7 @@ async fn a_finding_that_holds_is_accepted_as_it_is() {
     want["incident"] = json!("inc-1");
     assert_eq!(serde_json::to_value(&ran.finding).unwrap(), want);
     assert_eq!((ran.model.as_str(), ran.ran), ("scripted", (now(), now())));
-    assert_eq!(ran.usage, Usage { input_tokens: 200, output_tokens: 20 });
+    assert_eq!(ran.usage, Usage { input_tokens: 200, output_tokens: 20, ..Usage::default() });
     let tools: Vec<_> = ran.evidence.iter().map(|evidence| (evidence.id.0, evidence.tool.as_str())).collect();
     let triage = [(1, "service_map"), (2, "recent_changes"), (3, "suspects")];
     assert_eq!(tools, [&triage[..], &[(4, "compare"), (5, "read_diff"), (6, "owners")]].concat());
@@ -329,7 +329,7 @@ async fn a_quiet_incident_is_none_and_says_so_even_against_the_model() {
 async fn the_budget_of_tokens_ends_the_run() {
     let asks = |n: u32| {
         let mut reply = calls([("echo", json!({ "n": n }))]);
-        reply.as_mut().unwrap().usage = Usage { input_tokens: 40_000, output_tokens: 1 };
+        reply.as_mut().unwrap().usage = Usage { input_tokens: 40_000, output_tokens: 1, ..Usage::default() };
         reply
     };
     let bench = Bench::new((1..100).map(asks)).await;
@@ -337,7 +337,8 @@ async fn the_budget_of_tokens_ends_the_run() {
     assert_eq!((bench.model.requests().len(), ran.model.as_str()), (3, "offline"));
 
     let mut absurd = calls([("echo", json!({}))]);
-    absurd.as_mut().unwrap().usage = Usage { input_tokens: u64::MAX, output_tokens: u64::MAX };
+    absurd.as_mut().unwrap().usage =
+        Usage { input_tokens: u64::MAX, output_tokens: u64::MAX, ..Usage::default() };
     let ran = Bench::new([absurd]).await.run().await;
     assert_eq!(ran.usage.total(), u64::MAX, "an absurd number is no panic");
 }
