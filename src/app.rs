@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use waggle_agent_core::{
     Ports,
-    investigation::{Budget, Investigator},
+    investigation::Investigator,
     models::{Offline, OpenAi},
     ports::{Changes, Memory, Model, Remembered},
     redact::Redacted,
@@ -91,13 +91,7 @@ impl App {
             Some(openai) => Arc::new(Redacted(OpenAi::new(openai)?)),
             None => fallback.clone(),
         };
-        let investigator = Investigator {
-            model,
-            fallback,
-            toolbox: waggle_tools::toolbox(),
-            memory: kept.clone(),
-            budget: Budget::default(),
-        };
+        let investigator = Investigator::new(model, fallback, waggle_tools::toolbox(), kept.clone());
         let desk = Desk::new(ports, investigator, kept, chat.clone());
         let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
         Ok(Self { store, memory, chat, desk, clock, questions, asked })

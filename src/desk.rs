@@ -180,6 +180,7 @@ impl Desk {
             finding: finding.clone(),
             transcript: Vec::new(),
             usage: Usage::default(),
+            n_steps: 0,
         };
         let ended = [
             self.memory.save_investigation(&record).await,
@@ -215,18 +216,7 @@ impl Desk {
     }
 
     async fn keep(&self, investigation: &Investigation) -> Result<()> {
-        let (started_at, ended_at) = investigation.ran;
-        self.memory
-            .save_investigation(&InvestigationRecord {
-                incident: investigation.finding.incident.clone(),
-                model: investigation.model.clone(),
-                started_at,
-                ended_at,
-                finding: investigation.finding.clone(),
-                transcript: investigation.transcript.clone(),
-                usage: investigation.usage,
-            })
-            .await
+        self.memory.save_investigation(&investigation.record()).await
     }
 
     /// Answers a question about an incident in the language of the question.
@@ -350,13 +340,7 @@ pub(crate) mod tests {
     fn desk_with(ports: Ports, model: Arc<dyn Model>) -> (Desk, Arc<FakeMemory>) {
         let memory = Arc::new(FakeMemory::new());
         let kept: Arc<dyn Memory> = memory.clone();
-        let investigator = Investigator {
-            model,
-            fallback: Arc::new(Offline),
-            toolbox: waggle_tools::toolbox(),
-            memory: kept.clone(),
-            budget: Budget::default(),
-        };
+        let investigator = Investigator::new(model, Arc::new(Offline), waggle_tools::toolbox(), kept.clone());
         let chat = Arc::new(WebChat::new(kept.clone(), ports.clock.clone()));
         (Desk::new(ports, investigator, kept, chat), memory)
     }

@@ -9,8 +9,8 @@ use crate::{
     fence::fenced,
     finding::Claim,
     grounding::Ground,
-    investigation::{Case, Investigator, SUBMIT_ANSWER, Watch, incident_text},
-    ports::{Message, ToolCall, ToolReply, ToolSpec},
+    investigation::{Case, Goal, Handed, Investigator, SUBMIT_ANSWER, Watch, converse, incident_text},
+    ports::{Message, Purpose, ToolCall, ToolReply, ToolSpec},
     prompts,
     verify::holding_claims,
 };
@@ -53,13 +53,13 @@ pub async fn answer(
     question: &str,
     watch: &dyn Watch,
 ) -> Result<Answered> {
-    let mut case = Case::open(investigator, scene, watch).await?;
+    let mut case = Case::open(investigator, scene, watch, Purpose::Answer).await?;
     case.say(Message::System { text: prompts::answer(scene.language).to_owned() });
     case.say(Message::User { text: incident_text(&scene.incident) });
     show_context(&mut case, finding).await?;
     case.say(Message::User { text: question.to_owned() });
 
-    let answer = converse(&mut case).await?;
+    let answer = converse(&mut case, &mut TheAnswer, None).await?;
     let mut answer = answer.unwrap_or_default();
     answer.claims = holding_claims(answer.claims, case.evidence(), &case.service_names());
     // A note is not proven, so it may not carry numbers of its own.
@@ -74,39 +74,28 @@ pub async fn answer(
     Ok(Answered { answer, evidence: case.into_evidence() })
 }
 
-/// Lets the model call tools until it answers. When the budget is spent, the fallback has the last word.
-async fn converse(case: &mut Case<'_>) -> Result<Option<Answer>> {
-    loop {
-        if !case.may_go_on() {
-            case.fall_back("the budget ran out before an answer was submitted");
+/// An answer, in whatever words.
+struct TheAnswer;
+
+impl Goal for TheAnswer {
+    type Outcome = Answer;
+
+    fn spec(&self) -> ToolSpec {
+        let mut schema = schemars::schema_for!(Answer).to_value();
+        if let Some(fields) = schema.as_object_mut() {
+            fields.remove("$schema");
         }
-        let is_last = !case.may_go_on();
-        let mut tools = if is_last { Vec::new() } else { case.specs() };
-        tools.push(answer_spec());
-        let Some(reply) = case.ask_model(tools).await? else { return Ok(None) };
-        let calls = case.say_reply(reply);
-        if calls.is_empty() {
-            case.fall_back("it answered without evidence");
+        ToolSpec {
+            name: SUBMIT_ANSWER.to_owned(),
+            description: "Submits the answer. Every claim cites evidence.".to_owned(),
+            schema,
         }
-        let (submitted, asked): (Vec<_>, Vec<_>) =
-            calls.into_iter().partition(|call| call.name == SUBMIT_ANSWER);
-        if is_last {
-            asked.iter().for_each(|call| case.reply(call, "not called: the budget is spent"));
-        } else {
-            case.answer(&asked).await?;
-        }
-        let mut answer = None;
-        for call in submitted {
-            match serde_json::from_value::<Answer>(call.arguments.clone()) {
-                Ok(submitted) => {
-                    case.reply(&call, "accepted");
-                    answer = Some(submitted);
-                }
-                Err(error) => case.reply(&call, &format!("the answer cannot be read: {error}")),
-            }
-        }
-        if answer.is_some() || is_last {
-            return Ok(answer);
+    }
+
+    fn read(&mut self, arguments: &Value, _: &Case<'_>, _: bool) -> Handed<Answer> {
+        match serde_json::from_value(arguments.clone()) {
+            Ok(answer) => Handed::Accepted(answer),
+            Err(error) => Handed::Malformed(format!("the answer cannot be read: {error}")),
         }
     }
 }
@@ -149,18 +138,6 @@ async fn show_context(case: &mut Case<'_>, finding: Option<&Finding>) -> Result<
         }));
     }
     Ok(())
-}
-
-fn answer_spec() -> ToolSpec {
-    let mut schema = schemars::schema_for!(Answer).to_value();
-    if let Some(fields) = schema.as_object_mut() {
-        fields.remove("$schema");
-    }
-    ToolSpec {
-        name: SUBMIT_ANSWER.to_owned(),
-        description: "Submits the answer. Every claim cites evidence.".to_owned(),
-        schema,
-    }
 }
 
 impl Answer {

@@ -22,6 +22,10 @@ pub struct Evidence {
     pub arguments: Value,
     /// When.
     pub at: Timestamp,
+    /// What it was about besides its arguments, as [`Scene::scope`](crate::Scene::scope) tells it: equal calls of equal scope
+    /// ask the same. Empty when unknown.
+    #[serde(default)]
+    pub scope: String,
     /// What the model was shown.
     pub text: String,
     /// The full result.

@@ -1,8 +1,17 @@
 //! One run of the loop on an incident: triage, investigate, submit, verify.
 
 mod budget;
+mod calls;
 mod case;
+mod converse;
+mod limits;
+mod offer;
+mod own_calls;
+mod progress;
+mod review;
 mod submit;
+pub mod transcript;
+mod window;
 
 use std::sync::Arc;
 
@@ -12,15 +21,21 @@ use waggle_signals::Timestamp;
 use crate::{
     Evidence, Finding, Incident, Result, Scene, Toolbox,
     fence::fenced,
-    ports::{Memory, Message, Model, ModelRequest, ToolCall, Usage},
+    ports::{Checkpoint, InvestigationRecord, Memory, Message, Model, Purpose, ToolCall, Usage},
     prompts,
     triage::SUSPECTS_TOOL,
     verify,
 };
 
-pub use budget::Budget;
-pub use case::{Case, Progress, Watch};
+pub use budget::{Budget, Overrun};
+pub(crate) use case::Case;
+pub(crate) use converse::{Goal, Handed, converse, is_from_loop};
+pub use limits::Limits;
+pub use own_calls::{MORE_TOOLS, READ_EVIDENCE};
+pub use progress::{Progress, Watch};
 pub use submit::{SUBMIT_ANSWER, SUBMIT_FINDING};
+
+use submit::TheFinding;
 
 /// The calls that are made before any model is asked: what happens where, and who is suspected.
 const TRIAGE: [&str; 6] =
@@ -33,12 +48,29 @@ pub struct Investigator {
     pub model: Arc<dyn Model>,
     /// Who goes on when the model fails: the offline model, which cannot.
     pub fallback: Arc<dyn Model>,
+    /// Who doubts what was found, and may only lower it; nobody by default.
+    pub reviewer: Option<Arc<dyn Model>>,
     /// What may be asked.
     pub toolbox: Toolbox,
     /// Where evidence is kept.
     pub memory: Arc<dyn Memory>,
     /// What it may cost.
     pub budget: Budget,
+    /// What all investigations together may do at once; shared by its clones.
+    pub limits: Limits,
+}
+
+impl Investigator {
+    /// Makes an investigator within the usual bounds, without a reviewer.
+    pub fn new(
+        model: Arc<dyn Model>,
+        fallback: Arc<dyn Model>,
+        toolbox: Toolbox,
+        memory: Arc<dyn Memory>,
+    ) -> Self {
+        let (budget, limits) = (Budget::default(), Limits::default());
+        Self { model, fallback, reviewer: None, toolbox, memory, budget, limits }
+    }
 }
 
 /// What one run came to.
@@ -54,14 +86,35 @@ pub struct Investigation {
     pub model: String,
     /// What it cost.
     pub usage: Usage,
+    /// Replies of models.
+    pub n_steps: u32,
     /// When it began and ended.
     pub ran: (Timestamp, Timestamp),
+}
+
+impl Investigation {
+    /// Returns what is kept of it; its evidence is kept already.
+    pub fn record(&self) -> InvestigationRecord {
+        let (started_at, ended_at) = self.ran;
+        InvestigationRecord {
+            incident: self.finding.incident.clone(),
+            model: self.model.clone(),
+            started_at,
+            ended_at,
+            finding: self.finding.clone(),
+            transcript: transcript::lean(&self.transcript),
+            usage: self.usage,
+            n_steps: self.n_steps,
+        }
+    }
 }
 
 /// Investigates the scene's incident and returns a verified finding.
 ///
 /// A model that fails, stalls or claims what it cannot prove does not fail the run: the fallback takes over, and what is
-/// left is a finding or an honest `inconclusive`.
+/// left is a finding or an honest `inconclusive`. Where the run stands is kept after each step, for [`resume`].
+///
+/// When the scene is cancelled the run ends at once, `inconclusive`, with the evidence so far.
 ///
 /// # Errors
 ///
@@ -71,24 +124,71 @@ pub async fn investigate(
     scene: &Scene,
     watch: &dyn Watch,
 ) -> Result<Investigation> {
-    let started_at = scene.ports.clock.now();
-    let mut case = Case::open(investigator, scene, watch).await?;
-    case.say(Message::System { text: prompts::investigate(scene.language).to_owned() });
-    case.say(Message::User { text: symptom_text(scene) });
-    triage(&mut case).await?;
+    run(investigator, scene, watch, None).await
+}
 
-    let finding = match converse(&mut case).await? {
-        Some(finding) => finding,
-        None => Finding::inconclusive(scene.incident.id.clone(), "no model submitted a finding in time"),
+/// Goes on with a run that ended in the middle, from where its checkpoint stands. The scene is that of the run's incident.
+///
+/// # Errors
+///
+/// As [`investigate`].
+pub async fn resume(
+    investigator: &Investigator,
+    scene: &Scene,
+    watch: &dyn Watch,
+    checkpoint: &Checkpoint,
+) -> Result<Investigation> {
+    run(investigator, scene, watch, Some(checkpoint)).await
+}
+
+async fn run(
+    investigator: &Investigator,
+    scene: &Scene,
+    watch: &dyn Watch,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Investigation> {
+    let started_at = checkpoint.map_or_else(|| scene.ports.clock.now(), |checkpoint| checkpoint.started_at);
+    let mut case = Case::open(investigator, scene, watch, Purpose::Investigate).await?;
+    if let Some(checkpoint) = checkpoint {
+        case.take_up(checkpoint);
+    }
+    let found = tokio::select! {
+        biased;
+        () = scene.cancel.cancelled() => None,
+        found = find(&mut case, checkpoint.is_some(), started_at) => Some(found?),
+    };
+    let nothing = |reason: &str| Finding::inconclusive(scene.incident.id.clone(), reason);
+    let finding = match found {
+        Some(Some(finding)) => finding,
+        Some(None) => nothing("no model submitted a finding in time"),
+        None => {
+            case.close_open_calls();
+            nothing("the investigation was stopped before it came to a finding")
+        }
     };
     Ok(Investigation {
         finding,
         model: case.model().name().to_owned(),
         usage: case.usage(),
+        n_steps: case.n_steps(),
         ran: (started_at, scene.ports.clock.now()),
         transcript: case.transcript().to_vec(),
         evidence: case.into_evidence(),
     })
+}
+
+async fn find(case: &mut Case<'_>, is_taken_up: bool, started_at: Timestamp) -> Result<Option<Finding>> {
+    if !is_taken_up {
+        let scene = case.scene();
+        case.say(Message::System { text: prompts::investigate(scene.language).to_owned() });
+        case.say(Message::User { text: symptom_text(scene) });
+        triage(case).await?;
+    }
+    let finding = converse(case, &mut TheFinding::default(), Some(started_at)).await?;
+    match (finding, &case.investigator.reviewer) {
+        (Some(finding), Some(reviewer)) => Ok(Some(review::review(case, reviewer.as_ref(), finding).await)),
+        (finding, _) => Ok(finding),
+    }
 }
 
 fn symptom_text(scene: &Scene) -> String {
@@ -125,82 +225,4 @@ async fn triage(case: &mut Case<'_>) -> Result<()> {
     }
     case.say(Message::Assistant { text: String::new(), calls: calls.clone() });
     case.answer(&calls).await
-}
-
-/// Lets the model call tools until a finding stands. When the budget is spent, the fallback has the last word; when time is
-/// up, it may only submit what the evidence so far gives.
-async fn converse(case: &mut Case<'_>) -> Result<Option<Finding>> {
-    let (mut n_repairs, mut n_malformed, mut n_silent) = (0, 0, 0);
-    let mut best = None;
-    loop {
-        if !case.may_go_on() && best.is_some() {
-            return Ok(best);
-        }
-        if !case.may_go_on() {
-            case.fall_back("the budget ran out before a finding was submitted");
-        }
-        let is_last = !case.may_go_on();
-        let mut tools = if is_last { Vec::new() } else { case.specs() };
-        tools.push(submit::finding_spec());
-        let Some(reply) = case.ask_model(tools).await? else { return Ok(best) };
-        let calls = case.say_reply(reply);
-        let (submitted, asked): (Vec<_>, Vec<_>) =
-            calls.into_iter().partition(|call| call.name == SUBMIT_FINDING);
-        if is_last {
-            asked.iter().for_each(|call| case.reply(call, "not called: the budget is spent"));
-        } else {
-            case.answer(&asked).await?;
-        }
-        if submitted.is_empty() && asked.is_empty() {
-            n_silent += 1;
-            if n_silent > 1 {
-                case.fall_back("it stopped calling tools without submitting a finding");
-            }
-            let text =
-                format!("Call `{SUBMIT_FINDING}` when you are done, or another tool when you are not.");
-            case.say(Message::User { text });
-        }
-        let mut accepted = false;
-        for call in submitted {
-            if accepted {
-                case.reply(&call, "not read: a finding was accepted already");
-                continue;
-            }
-            match submit::finding(&call.arguments, case) {
-                Ok(verified) => {
-                    accepted = verified.problems.is_empty() || n_repairs > 0 || is_last;
-                    n_repairs += 1;
-                    let text = if accepted {
-                        "accepted".to_owned()
-                    } else {
-                        submit::repair_text(&verified.problems)
-                    };
-                    case.reply(&call, &text);
-                    best = Some(verified.finding);
-                }
-                Err(fault) => {
-                    n_malformed += 1;
-                    case.reply(&call, &fault);
-                    if n_malformed > 2 {
-                        case.fall_back("its findings break the schema");
-                    }
-                }
-            }
-        }
-        if accepted || is_last {
-            return Ok(best);
-        }
-    }
-}
-
-/// Builds the request for the next reply.
-fn request(case: &Case<'_>, tools: Vec<crate::ports::ToolSpec>, max_tokens: u32) -> ModelRequest {
-    ModelRequest {
-        messages: case.transcript().to_vec(),
-        tools,
-        language: case.scene().language,
-        max_tokens,
-        output: None,
-        purpose: crate::ports::Purpose::default(),
-    }
 }

@@ -32,6 +32,7 @@ pub mod ports;
 pub mod prompts;
 pub mod redact;
 pub mod testing;
+mod tokens;
 pub mod tool;
 pub mod toolbox;
 pub mod triage;

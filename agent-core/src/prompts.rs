@@ -17,6 +17,13 @@ pub fn answer(language: Language) -> &'static str {
     )
 }
 
+/// Returns the instructions for doubting a finding.
+pub fn review(language: Language) -> &'static str {
+    body(
+        language.pick(include_str!("../../prompts/review.en.md"), include_str!("../../prompts/review.zh.md")),
+    )
+}
+
 /// Returns a file without its front matter: what lies between a first line `+++` and the next such line.
 fn body(file: &str) -> &str {
     file.strip_prefix("+++\n")
@@ -32,7 +39,7 @@ mod tests {
     #[test]
     fn every_prompt_has_front_matter_and_a_body() {
         for language in [Language::En, Language::Zh] {
-            for prompt in [investigate(language), answer(language)] {
+            for prompt in [investigate(language), answer(language), review(language)] {
                 assert!(!prompt.contains("+++"), "{prompt}");
                 assert!(prompt.len() > 100, "{prompt}");
             }

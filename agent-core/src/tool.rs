@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 use waggle_signals::Timestamp;
 
 use crate::{Error, Incident, Kind, Language, Ports, evidence::Fact};
@@ -54,6 +55,8 @@ pub struct Scene {
     pub language: Language,
     /// On whose behalf: a person's name, or `waggle` when an alert did it. Goes into the audit log.
     pub caller: String,
+    /// Ends the run when somebody no longer wants it.
+    pub cancel: CancellationToken,
     /// When the trouble began, found once by the first tool that needs it; `None` inside when nothing stands out.
     pub onset: Arc<OnceCell<Option<Timestamp>>>,
 }
@@ -70,7 +73,24 @@ pub enum ToolError {
 impl Scene {
     /// Sets a scene in which nothing was found yet, on Waggle's own behalf.
     pub fn new(ports: Ports, incident: Incident, language: Language) -> Self {
-        Self { ports, incident, language, caller: "waggle".to_owned(), onset: Arc::default() }
+        Self {
+            ports,
+            incident,
+            language,
+            caller: "waggle".to_owned(),
+            cancel: CancellationToken::new(),
+            onset: Arc::default(),
+        }
+    }
+
+    /// Tells what a call in this scene is about besides its arguments: window, healthy time, service and language.
+    pub fn scope(&self) -> String {
+        let Incident { window, baseline, service, .. } = &self.incident;
+        format!(
+            "{window} against {baseline}, `{}`, {:?}",
+            service.as_deref().unwrap_or_default(),
+            self.language
+        )
     }
 
     /// Names the person on whose behalf tools are called.

@@ -19,6 +19,9 @@ pub const CHANGES_TOOL: &str = "recent_changes";
 /// Name of the tool that names owners. Its argument is `service`, its result has `owners: [{name, rule, contact}]`.
 pub const OWNERS_TOOL: &str = "owners";
 
+/// The most that a first root cause is worth which no suspect of the triage stands for: one reading against another.
+pub const UNSUSPECTED: f64 = 0.6;
+
 /// The fault class of what no known fault fits.
 const UNKNOWN: &str = "unknown";
 
@@ -40,6 +43,7 @@ pub struct Verified {
 /// - An owner may be named only by a rule that a tool stated for the first root cause.
 /// - `no_incident` is left only to a triage that was quiet.
 /// - What was said about a first root cause that falls, falls with it: what to do, who owns it, how it spread.
+/// - A first root cause that the triage did not suspect is `likely` at most, and no surer than [`UNSUSPECTED`].
 /// - `names` are the services that are known; a root cause must be one of them.
 pub fn verify(finding: Finding, evidence: &BTreeMap<EvidenceId, Evidence>, names: &[String]) -> Verified {
     let mut check = Check::new(evidence, names);
@@ -82,6 +86,7 @@ pub fn verify(finding: Finding, evidence: &BTreeMap<EvidenceId, Evidence>, names
     finding.owners.retain_mut(|owner| check.keep_owner(owner, &blamed));
 
     lower(&mut finding, n_claims);
+    check.doubt_what_was_not_suspected(&mut finding);
     Verified { finding, problems: check.problems }
 }
 
@@ -280,6 +285,22 @@ impl<'a> Check<'a> {
             self.problems.push(format!("{what} names `{service}`, which is no known service"));
         }
         known
+    }
+
+    /// Lowers a first root cause at a service that the triage looked at and did not suspect.
+    fn doubt_what_was_not_suspected(&self, finding: &mut Finding) {
+        let Some(first) = finding.root_causes.first_mut() else { return };
+        let Some(triage) = self.results_of(SUSPECTS_TOOL).last() else { return };
+        let suspects = triage.get("suspects").and_then(Value::as_array).into_iter().flatten();
+        let mut names = suspects.filter_map(|suspect| suspect.get("service")?.as_str());
+        if names.any(|name| name == first.service) {
+            return;
+        }
+        first.confidence = first.confidence.min(UNSUSPECTED);
+        finding.confidence = finding.confidence.min(first.confidence);
+        if finding.verdict == Verdict::Confirmed {
+            finding.verdict = Verdict::Likely;
+        }
     }
 
     fn results_of(&self, tool: &'static str) -> impl Iterator<Item = &'a Value> + use<'a> {

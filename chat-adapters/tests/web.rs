@@ -160,6 +160,7 @@ fn record(finding: Finding) -> InvestigationRecord {
         finding,
         transcript: Vec::new(),
         usage: Usage::default(),
+        n_steps: 0,
     }
 }
 
@@ -226,6 +227,7 @@ async fn evidence_is_read_whole() {
         tool: "service_map".into(),
         arguments: json!({ "service": "checkout" }),
         at: Timestamp::from_secs(1),
+        scope: String::new(),
         text: "p99 2.1 s".into(),
         data: json!([1, 2]),
         facts: Vec::new(),

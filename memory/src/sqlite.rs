@@ -7,7 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::SqlitePool;
 use waggle_agent_core::{
     Evidence, EvidenceId, Incident, IncidentId, Kind, Result,
-    ports::{AuditEntry, ChatLine, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating},
+    ports::{
+        AuditEntry, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating,
+    },
 };
 
 use crate::{audit::AuditVerdict, json};
@@ -149,6 +151,21 @@ impl Memory for SqliteMemory {
 
     async fn all_evidence(&self, incident: &IncidentId) -> Result<Vec<Evidence>> {
         self.bodies("evidence", "SELECT body FROM evidence WHERE incident = ?1 ORDER BY id", incident).await
+    }
+
+    async fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        const SQL: &str = "INSERT INTO checkpoints (incident, body) VALUES (?1, ?2)
+            ON CONFLICT (incident) DO UPDATE SET body = excluded.body";
+        let body = json::written("the checkpoint", checkpoint)?;
+        let query = sqlx::query(SQL).bind(&checkpoint.incident.0).bind(body);
+        let saved = query.execute(&self.writer).await;
+        saved.map_err(failed_for(&checkpoint.incident, self.doing("save checkpoint")))?;
+        Ok(())
+    }
+
+    async fn checkpoint(&self, incident: &IncidentId) -> Result<Option<Checkpoint>> {
+        const SQL: &str = "SELECT body FROM checkpoints WHERE incident = ?1";
+        Ok(self.bodies("checkpoint", SQL, incident).await?.into_iter().next())
     }
 
     async fn save_investigation(&self, record: &InvestigationRecord) -> Result<()> {

@@ -89,6 +89,7 @@ fn evidence_of(n: u32) -> Evidence {
         tool: "series".into(),
         arguments: json!({ "n": n }),
         at: Timestamp::from_secs(i64::from(n)),
+        scope: String::new(),
         text: "x".repeat(2_000),
         data: json!({ "n": n }),
         facts: Vec::new(),

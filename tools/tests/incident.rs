@@ -9,7 +9,7 @@ use waggle_agent_core::{
     conversation::answer,
     finding::{Owner, Verdict},
     incident::Source,
-    investigation::{Budget, Investigation, Investigator, investigate},
+    investigation::{Investigation, Investigator, investigate},
     models::Offline,
     ports::{Commit, CommitDiff, FileDiff, Hunk, Memory, NoPast},
     testing::{
@@ -220,13 +220,8 @@ async fn stage_with(telemetry: Batch) -> (Investigator, Scene) {
         past: Arc::new(NoPast),
         clock: Arc::new(ManualClock::at(now)),
     };
-    let investigator = Investigator {
-        model: Arc::new(Offline),
-        fallback: Arc::new(Offline),
-        toolbox: waggle_tools::toolbox(),
-        memory,
-        budget: Budget::default(),
-    };
+    let investigator =
+        Investigator::new(Arc::new(Offline), Arc::new(Offline), waggle_tools::toolbox(), memory);
     (investigator, Scene::new(ports, incident, Language::En))
 }
 

@@ -9,7 +9,7 @@ use waggle_agent_core::{
     Finding, Incident, IncidentId, Language, Ports, Scene,
     finding::Verdict,
     incident::Source,
-    investigation::{Budget, Investigator, investigate},
+    investigation::{Investigator, investigate},
     models::Offline,
     ports::{Commit, CommitDiff, FileDiff, Hunk, Memory, NoPast},
     testing::{
@@ -102,13 +102,8 @@ impl World {
             past: Arc::new(NoPast),
             clock: Arc::new(ManualClock::at(at(60))),
         };
-        let investigator = Investigator {
-            model: Arc::new(Offline),
-            fallback: Arc::new(Offline),
-            toolbox: waggle_tools::toolbox(),
-            memory,
-            budget: Budget::default(),
-        };
+        let investigator =
+            Investigator::new(Arc::new(Offline), Arc::new(Offline), waggle_tools::toolbox(), memory);
         investigate(&investigator, &Scene::new(ports, incident, language), &()).await.unwrap().finding
     }
 }

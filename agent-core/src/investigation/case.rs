@@ -5,82 +5,55 @@ use std::{
     sync::Arc,
 };
 
-use futures::future::join_all;
-use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
-
-use super::{Investigator, request};
-use crate::{
-    Evidence, EvidenceId, Kind, Result, Scene, ToolError,
-    fence::fenced,
-    ports::{Message, Model, ModelReply, NewAuditEntry, ReplyData, ToolCall, ToolReply, ToolSpec, Usage},
-    redact::Redactor,
-    toolbox::Called,
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
 };
 
-/// Calls that are made for one message; more are answered with a refusal.
-const MAX_CALLS: usize = 16;
+use super::{
+    Investigator,
+    budget::Overrun,
+    offer::{Offer, offer},
+    progress::{Progress, Watch},
+    transcript,
+    window::shown,
+};
+use crate::{
+    Evidence, EvidenceId, Kind, Result, Scene,
+    ports::{
+        Checkpoint, Delta, Message, Model, ModelReply, ModelRequest, Purpose, ToolCall, ToolReply, ToolSpec,
+        Usage,
+    },
+};
+
 /// Steps that the fallback always gets, unless time is up: to prove the first suspect, to submit, and to mend.
 const FALLBACK_STEPS: u32 = 3;
-/// How often evidence gets another number because another run on the same incident was quicker.
-const MAX_RENUMBERINGS: u32 = 8;
 
 /// One run in progress.
 pub struct Case<'a> {
-    investigator: &'a Investigator,
-    scene: &'a Scene,
-    watch: &'a dyn Watch,
+    pub(super) investigator: &'a Investigator,
+    pub(super) scene: &'a Scene,
+    pub(super) watch: &'a dyn Watch,
+    purpose: Purpose,
     model: Arc<dyn Model>,
     transcript: Vec<Message>,
     /// Ids of all calls so far: the wire wants each once, and not every endpoint gives ids of its own.
     call_ids: HashSet<String>,
-    evidence: BTreeMap<EvidenceId, Evidence>,
-    /// What was gathered in this run.
-    own: BTreeSet<EvidenceId>,
+    pub(super) evidence: BTreeMap<EvidenceId, Evidence>,
+    /// What was gathered or reused in this run.
+    pub(super) own: BTreeSet<EvidenceId>,
     /// The next number. Given out once, also when the call fails, since it was announced.
-    next: EvidenceId,
+    pub(super) next: EvidenceId,
+    /// Tools that are described to the model because it asked for them.
+    unlocked: BTreeSet<String>,
+    /// What this run may do at once.
+    pub(super) at_once: Semaphore,
     usage: Usage,
     n_steps: u32,
     /// Up to here the fallback may go, whatever the other model spent.
     n_granted: u32,
+    began: Instant,
     deadline: Instant,
-}
-
-/// Follows a run. Called in order; must return at once.
-pub trait Watch: Send + Sync {
-    /// Something happened.
-    fn on(&self, progress: Progress<'_>);
-}
-
-/// What happens in a run.
-#[derive(Clone, Copy, Debug)]
-pub enum Progress<'a> {
-    /// A tool was called. The line says for people what is asked.
-    Asked {
-        /// Where the answer will be kept.
-        evidence: EvidenceId,
-        /// The tool.
-        tool: &'a str,
-        /// What is asked.
-        line: &'a str,
-    },
-    /// A tool answered.
-    Answered {
-        /// Where the answer is kept.
-        evidence: EvidenceId,
-    },
-    /// The model wrote text.
-    Text(&'a str),
-    /// Another model took over.
-    FellBack {
-        /// Why.
-        reason: &'a str,
-    },
-}
-
-/// Follows nothing.
-impl Watch for () {
-    fn on(&self, _: Progress<'_>) {}
 }
 
 impl<'a> Case<'a> {
@@ -89,24 +62,62 @@ impl<'a> Case<'a> {
         investigator: &'a Investigator,
         scene: &'a Scene,
         watch: &'a dyn Watch,
+        purpose: Purpose,
     ) -> Result<Self> {
         let known = investigator.memory.all_evidence(&scene.incident.id).await?;
         let last = known.iter().map(|evidence| evidence.id.0).max().unwrap_or(0);
+        let began = Instant::now();
         Ok(Self {
             investigator,
             scene,
             watch,
+            purpose,
             model: investigator.model.clone(),
             transcript: Vec::new(),
             call_ids: HashSet::new(),
             evidence: known.into_iter().map(|evidence| (evidence.id, evidence)).collect(),
             own: BTreeSet::new(),
             next: EvidenceId(last.saturating_add(1)),
+            unlocked: BTreeSet::new(),
+            at_once: investigator.limits.of_one_run(),
             usage: Usage::default(),
             n_steps: 0,
             n_granted: 0,
-            deadline: Instant::now() + investigator.budget.time,
+            began,
+            deadline: began + investigator.budget.time,
         })
+    }
+
+    /// Takes up a run where its checkpoint left it; what was spent stays spent.
+    pub(crate) fn take_up(&mut self, checkpoint: &Checkpoint) {
+        for message in transcript::filled(&checkpoint.transcript, &self.evidence) {
+            self.say(message);
+        }
+        self.own.extend(transcript::cited(&checkpoint.transcript));
+        self.usage = checkpoint.usage;
+        self.n_steps = checkpoint.n_steps;
+        let elapsed = std::time::Duration::from_millis(checkpoint.elapsed_ms);
+        self.began = self.began.checked_sub(elapsed).unwrap_or(self.began);
+        self.deadline = self.deadline.checked_sub(elapsed).unwrap_or(self.deadline);
+        if checkpoint.fell_back {
+            self.fall_back("it had given up before the program ended");
+        }
+    }
+
+    /// Keeps where the run stands, when every call in it is answered.
+    pub(crate) async fn keep_checkpoint(&self, started_at: waggle_signals::Timestamp) -> Result<()> {
+        let checkpoint = Checkpoint {
+            incident: self.scene.incident.id.clone(),
+            caller: self.scene.caller.clone(),
+            language: self.scene.language,
+            started_at,
+            elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            transcript: transcript::lean(&self.transcript),
+            usage: self.usage,
+            n_steps: self.n_steps,
+            fell_back: self.is_fallback(),
+        };
+        self.investigator.memory.save_checkpoint(&checkpoint).await
     }
 
     /// Returns where it runs.
@@ -129,6 +140,16 @@ impl<'a> Case<'a> {
         &self.evidence
     }
 
+    /// Returns the newest evidence's id; `E0` when there is none.
+    pub(super) fn last_evidence(&self) -> EvidenceId {
+        self.evidence.keys().next_back().copied().unwrap_or(EvidenceId(0))
+    }
+
+    /// Returns how much evidence this run has.
+    pub(super) fn n_evidence(&self) -> usize {
+        self.own.len()
+    }
+
     /// Returns the evidence of this run.
     pub(crate) fn into_evidence(self) -> Vec<Evidence> {
         self.evidence.into_values().filter(|evidence| self.own.contains(&evidence.id)).collect()
@@ -139,9 +160,24 @@ impl<'a> Case<'a> {
         self.usage
     }
 
-    /// Returns what the model may call.
-    pub(crate) fn specs(&self) -> Vec<ToolSpec> {
-        self.investigator.toolbox.specs()
+    /// Returns how many replies were asked for.
+    pub(crate) fn n_steps(&self) -> u32 {
+        self.n_steps
+    }
+
+    /// Adds what a model outside of the conversation cost.
+    pub(super) fn spend(&mut self, usage: Usage) {
+        self.usage += usage;
+    }
+
+    /// Returns what the model may call in the next step.
+    pub(super) fn offer(&self) -> Offer {
+        offer(self, &self.unlocked)
+    }
+
+    /// Describes these tools to the model from the next step on.
+    pub(super) fn describe_from_now_on<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        self.unlocked.extend(names.map(str::to_owned));
     }
 
     /// Tells whether there is such a tool.
@@ -185,11 +221,34 @@ impl<'a> Case<'a> {
         }));
     }
 
+    /// Answers the calls that a run which was stopped left open, so that the transcript is whole.
+    pub(super) fn close_open_calls(&mut self) {
+        let answered: HashSet<String> = self
+            .transcript
+            .iter()
+            .filter_map(|message| match message {
+                Message::Tool(reply) => Some(reply.call_id.clone()),
+                _ => None,
+            })
+            .collect();
+        let last = self.transcript.iter().rev().find_map(|message| match message {
+            Message::Assistant { calls, .. } => Some(calls.clone()),
+            _ => None,
+        });
+        for call in last.into_iter().flatten().filter(|call| !answered.contains(&call.id)) {
+            self.reply(&call, "not answered: the investigation was stopped");
+        }
+    }
+
     /// Tells whether there is budget for another step.
     pub(crate) fn may_go_on(&self) -> bool {
-        let budget = &self.investigator.budget;
-        let can_pay = self.n_steps < budget.steps && self.usage.total() < budget.tokens;
+        let can_pay = self.overrun().is_none();
         (can_pay || self.n_steps < self.n_granted) && Instant::now() < self.deadline
+    }
+
+    /// Returns the bound that was reached, time aside.
+    pub(super) fn overrun(&self) -> Option<Overrun> {
+        self.investigator.budget.overrun(self.n_steps, self.usage)
     }
 
     /// Hands over to the fallback; without effect when it is at work already.
@@ -202,25 +261,41 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn is_fallback(&self) -> bool {
+    /// Tells whether the fallback is at work.
+    pub(super) fn is_fallback(&self) -> bool {
         Arc::ptr_eq(&self.model, &self.investigator.fallback)
     }
 
     /// Asks for the next reply, falling back when the model fails; `None` when the fallback failed too.
-    pub(crate) async fn ask_model(&mut self, tools: Vec<ToolSpec>) -> Result<Option<ModelReply>> {
+    pub(crate) async fn ask_model(
+        &mut self,
+        tools: Vec<ToolSpec>,
+        undescribed: Vec<ToolSpec>,
+    ) -> Result<Option<ModelReply>> {
         self.n_steps += 1;
         let budget = self.investigator.budget;
-        let request = request(self, tools, budget.reply_tokens);
+        let request = ModelRequest {
+            messages: shown(&self.transcript, budget.context_tokens),
+            tools,
+            undescribed,
+            language: self.scene.language,
+            purpose: self.purpose,
+            max_tokens: budget.reply_tokens,
+            output: None,
+        };
         loop {
-            let left = self.deadline.saturating_duration_since(Instant::now());
             let watch = self.watch;
-            let on_delta = move |delta: crate::ports::Delta<'_>| {
-                let crate::ports::Delta::Text(text) = delta;
+            let on_delta = move |delta: Delta<'_>| {
+                let Delta::Text(text) = delta;
                 watch.on(Progress::Text(text));
             };
             let model = self.model.clone();
             let span = tracing::info_span!("chat", gen_ai.request.model = model.name());
             let asked = tracing::Instrument::instrument(model.complete(&request, &on_delta), span);
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            // Waiting for a turn costs the time of the run, not that of the reply.
+            let turn = timeout(left, self.investigator.limits.model_turn()).await;
+            let left = self.deadline.saturating_duration_since(Instant::now());
             let error = match timeout(budget.model_timeout.min(left), asked).await {
                 Ok(Ok(reply)) => {
                     self.usage += reply.usage;
@@ -229,154 +304,12 @@ impl<'a> Case<'a> {
                 Ok(Err(error)) => error,
                 Err(_) => Kind::Timeout.error("the model did not answer in time"),
             };
+            drop(turn);
             if self.is_fallback() {
                 tracing::error!(error = error.chain(), "offline model failed");
                 return Ok(None);
             }
             self.fall_back(&error.chain());
-        }
-    }
-
-    /// Makes calls side by side, keeps their results as evidence, and answers each in the order asked.
-    pub(crate) async fn answer(&mut self, calls: &[ToolCall]) -> Result<()> {
-        let (calls, excess) = calls.split_at(calls.len().min(MAX_CALLS));
-        let mut planned: Vec<(&ToolCall, Option<EvidenceId>)> = Vec::with_capacity(calls.len());
-        for call in calls {
-            let is_made = planned.iter().any(|(made, _)| is_same(&made.name, &made.arguments, call));
-            let is_new = !is_made && self.same_call(call).is_none();
-            planned.push((call, is_new.then(|| self.new_id())));
-        }
-        let running = planned.iter().map(|(call, id)| async {
-            match id {
-                Some(id) => Some((*id, self.run(call, *id).await)),
-                None => None,
-            }
-        });
-        self.audit(calls).await?;
-        let results = join_all(running).await;
-        for ((call, _), result) in planned.into_iter().zip(results) {
-            match result {
-                Some((id, Ok(called))) => self.keep(call, id, called).await?,
-                // A refusal may name what came from outside: a service, a repository, an address.
-                Some((_, Err(ToolError::Respond(text)))) => self.reply(call, &fenced("refusal", &text)),
-                Some((_, Err(ToolError::Fatal(error)))) => return Err(error),
-                None => self.repeat(call),
-            }
-        }
-        for call in excess {
-            self.reply(call, &format!("not called: at most {MAX_CALLS} calls are made for one message"));
-        }
-        Ok(())
-    }
-
-    /// Puts the calls into the audit log before they are made, arguments redacted.
-    async fn audit(&self, calls: &[ToolCall]) -> Result<()> {
-        let redactor = Redactor::default();
-        for call in calls {
-            let detail = json!({
-                "incident": self.scene.incident.id,
-                "tool": call.name,
-                "arguments": redactor.redact_json(&call.arguments),
-                "model": self.model.name(),
-            });
-            let entry = NewAuditEntry {
-                at: self.scene.ports.clock.now(),
-                caller: self.scene.caller.clone(),
-                action: "execute_tool".to_owned(),
-                detail,
-            };
-            self.investigator.memory.audit(&entry).await?;
-        }
-        Ok(())
-    }
-
-    fn new_id(&mut self) -> EvidenceId {
-        let id = self.next;
-        self.next = EvidenceId(id.0.saturating_add(1));
-        id
-    }
-
-    async fn run(&self, call: &ToolCall, id: EvidenceId) -> Result<Called, ToolError> {
-        let toolbox = &self.investigator.toolbox;
-        let line = toolbox.summary(&call.name, &call.arguments);
-        self.watch.on(Progress::Asked { evidence: id, tool: &call.name, line: &line });
-        let span = tracing::info_span!("execute_tool", gen_ai.tool.name = call.name, evidence = %id);
-        let called = tracing::Instrument::instrument(
-            timeout(
-                self.investigator.budget.tool_timeout,
-                toolbox.call(&call.name, call.arguments.clone(), self.scene),
-            ),
-            span,
-        )
-        .await;
-        self.watch.on(Progress::Answered { evidence: id });
-        called.unwrap_or_else(|_| {
-            let seconds = self.investigator.budget.tool_timeout.as_secs();
-            Err(ToolError::Respond(format!(
-                "`{}` did not answer within {seconds} s; ask for less",
-                call.name
-            )))
-        })
-    }
-
-    /// Keeps a result and shows it to the model.
-    async fn keep(&mut self, call: &ToolCall, id: EvidenceId, called: Called) -> Result<()> {
-        let mut evidence = Evidence {
-            id,
-            tool: call.name.clone(),
-            arguments: call.arguments.clone(),
-            at: self.scene.ports.clock.now(),
-            text: called.text,
-            data: called.data,
-            facts: called.facts,
-        };
-        let (memory, incident) = (&self.investigator.memory, &self.scene.incident.id);
-        let mut saved = memory.save_evidence(incident, &evidence).await;
-        for _ in 0..MAX_RENUMBERINGS {
-            let is_taken = saved.as_ref().is_err_and(|error| error.kind() == Kind::Invalid);
-            if !is_taken {
-                break;
-            }
-            let known = memory.all_evidence(incident).await?;
-            let last = known.iter().map(|evidence| evidence.id.0).max().unwrap_or(0);
-            evidence.id = EvidenceId(self.next.0.max(last.saturating_add(1)));
-            self.next = EvidenceId(evidence.id.0.saturating_add(1));
-            saved = memory.save_evidence(incident, &evidence).await;
-        }
-        saved?;
-        self.show(call, &evidence);
-        self.own.insert(evidence.id);
-        self.evidence.insert(evidence.id, evidence);
-        Ok(())
-    }
-
-    fn show(&mut self, call: &ToolCall, evidence: &Evidence) {
-        let data =
-            ReplyData { evidence: evidence.id, data: evidence.data.clone(), facts: evidence.facts.clone() };
-        let mut text = fenced(&evidence.id.to_string(), &evidence.text);
-        if !evidence.facts.is_empty() {
-            let facts: Vec<_> = evidence.facts.iter().map(|fact| format!("- {}", fact.text)).collect();
-            text.push_str(&format!("\nfacts:\n{}", fenced(&evidence.id.to_string(), &facts.join("\n"))));
-        }
-        self.say(Message::Tool(ToolReply {
-            call_id: call.id.clone(),
-            name: call.name.clone(),
-            text,
-            data: Some(data),
-        }));
-    }
-
-    /// Finds the evidence of an equal call made earlier in this run.
-    fn same_call(&self, call: &ToolCall) -> Option<&Evidence> {
-        let mut own = self.own.iter().filter_map(|id| self.evidence.get(id));
-        own.find(|evidence| is_same(&evidence.tool, &evidence.arguments, call))
-    }
-
-    fn repeat(&mut self, call: &ToolCall) {
-        if let Some(evidence) = self.same_call(call).cloned() {
-            self.show(call, &evidence);
-        } else {
-            self.reply(call, "this call was made twice in one message; its answer is above");
         }
     }
 
@@ -394,15 +327,4 @@ impl<'a> Case<'a> {
         names.dedup();
         names
     }
-}
-
-fn is_same(tool: &str, arguments: &Value, call: &ToolCall) -> bool {
-    let both_nothing = || is_nothing(arguments) && is_nothing(&call.arguments);
-    tool == call.name && (*arguments == call.arguments || both_nothing())
-}
-
-fn is_nothing(arguments: &Value) -> bool {
-    arguments.is_null()
-        || *arguments == json!({})
-        || arguments.as_str().is_some_and(|text| text.trim().is_empty())
 }

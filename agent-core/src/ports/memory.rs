@@ -6,7 +6,7 @@ use serde_json::Value;
 use waggle_signals::Timestamp;
 
 use crate::{
-    Evidence, EvidenceId, Finding, Incident, IncidentId, Result,
+    Evidence, EvidenceId, Finding, Incident, IncidentId, Language, Result,
     ports::{Message, MessageId, Post, Usage},
 };
 
@@ -58,7 +58,17 @@ pub trait Memory: Send + Sync {
     /// Returns all evidence of an incident, by id.
     async fn all_evidence(&self, incident: &IncidentId) -> Result<Vec<Evidence>>;
 
-    /// Keeps what an investigation came to.
+    /// Keeps where a run stands, replacing what was kept for its incident.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown incident.
+    async fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()>;
+
+    /// Returns where the run of an incident stands; `None` when none was begun or the last one came to its end.
+    async fn checkpoint(&self, incident: &IncidentId) -> Result<Option<Checkpoint>>;
+
+    /// Keeps what an investigation came to, and lets go of its checkpoint.
     ///
     /// # Errors
     ///
@@ -133,10 +143,36 @@ pub struct InvestigationRecord {
     pub ended_at: Timestamp,
     /// What it came to.
     pub finding: Finding,
-    /// Every message, so that it can be replayed.
+    /// Every message, so that it can be replayed. Results are named by their evidence and not repeated.
     pub transcript: Vec<Message>,
     /// What it cost.
     pub usage: Usage,
+    /// Replies of models.
+    #[serde(default)]
+    pub n_steps: u32,
+}
+
+/// Where a run of the loop stands, so that it can go on after the program ended in the middle of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The incident.
+    pub incident: IncidentId,
+    /// On whose behalf it runs.
+    pub caller: String,
+    /// The language of its sentences.
+    pub language: Language,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it has run, in milliseconds.
+    pub elapsed_ms: u64,
+    /// Every message; every call in it is answered. Results are named by their evidence and not repeated.
+    pub transcript: Vec<Message>,
+    /// What it cost.
+    pub usage: Usage,
+    /// Replies of models.
+    pub n_steps: u32,
+    /// True when the fallback took over.
+    pub fell_back: bool,
 }
 
 /// What a person thought of a finding.

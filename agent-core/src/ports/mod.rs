@@ -16,7 +16,8 @@ pub use changes::{ChangeKind, Changes, Commit, CommitDiff, CommitQuery, FileDiff
 pub use chat::{Button, Chat, MessageId, Post, RoomId};
 pub use knowledge::{Knowledge, Passage, PassageQuery};
 pub use memory::{
-    AuditEntry, ChatLine, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating, Speaker,
+    AuditEntry, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating,
+    Speaker,
 };
 pub use model::{
     Delta, Finish, Message, Model, ModelReply, ModelRequest, Purpose, ReplyData, ToolCall, ToolReply,

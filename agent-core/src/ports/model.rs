@@ -29,8 +29,11 @@ pub trait Model: Send + Sync {
 pub struct ModelRequest {
     /// The conversation so far, in wire order: every tool call of an assistant message is answered before the next assistant message.
     pub messages: Vec<Message>,
-    /// The tools it may call.
+    /// The tools it may call, as they are described to it.
     pub tools: Vec<ToolSpec>,
+    /// Tools that may be called as well and are not described, which saves tokens. Never goes over a wire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undescribed: Vec<ToolSpec>,
     /// The language to answer in.
     pub language: Language,
     /// What the reply is for.

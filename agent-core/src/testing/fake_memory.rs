@@ -10,7 +10,9 @@ use waggle_signals::Timestamp;
 
 use crate::{
     Evidence, EvidenceId, Incident, IncidentId, Kind, Result,
-    ports::{AuditEntry, ChatLine, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating},
+    ports::{
+        AuditEntry, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating,
+    },
 };
 
 /// Keeps everything in the program's own memory, by the same rules as a real one.
@@ -26,6 +28,7 @@ struct Kept {
     /// In the order of their first saying.
     lines: Vec<Said>,
     evidence: BTreeMap<(IncidentId, EvidenceId), Evidence>,
+    checkpoints: BTreeMap<IncidentId, Checkpoint>,
     /// In the order of saving.
     investigations: Vec<InvestigationRecord>,
     /// In the order of saving.
@@ -135,9 +138,21 @@ impl Memory for FakeMemory {
         Ok(of_incident.map(|(_, evidence)| evidence.clone()).collect())
     }
 
+    async fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let mut kept = self.kept();
+        kept.known(&checkpoint.incident)?;
+        kept.checkpoints.insert(checkpoint.incident.clone(), checkpoint.clone());
+        Ok(())
+    }
+
+    async fn checkpoint(&self, incident: &IncidentId) -> Result<Option<Checkpoint>> {
+        Ok(self.kept().checkpoints.get(incident).cloned())
+    }
+
     async fn save_investigation(&self, record: &InvestigationRecord) -> Result<()> {
         let mut kept = self.kept();
         kept.known(&record.incident)?;
+        kept.checkpoints.remove(&record.incident);
         kept.investigations.push(record.clone());
         Ok(())
     }

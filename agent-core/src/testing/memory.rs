@@ -5,12 +5,12 @@ use serde_json::json;
 use waggle_signals::{TimeRange, Timestamp};
 
 use crate::{
-    Evidence, EvidenceId, Finding, Incident, IncidentId, Kind, Result,
+    Evidence, EvidenceId, Finding, Incident, IncidentId, Kind, Language, Result,
     evidence::{Fact, Topic},
     incident::{Source, State},
     ports::{
-        Button, ChatLine, IncidentPage, InvestigationRecord, Memory, Message, MessageId, NewAuditEntry, Post,
-        Rating, ReplyData, Speaker, ToolCall, ToolReply, Usage,
+        Button, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, Message, MessageId,
+        NewAuditEntry, Post, Rating, ReplyData, Speaker, ToolCall, ToolReply, Usage,
     },
 };
 
@@ -25,6 +25,7 @@ pub async fn conformance(memory: &dyn Memory) {
     lines_keep_their_place(memory).await;
     evidence_never_changes(memory).await;
     the_latest_investigation_is_returned(memory).await;
+    a_checkpoint_stands_until_its_investigation_is_kept(memory).await;
     ratings_come_oldest_first(memory).await;
     unknown_incidents_are_not_found(memory).await;
     the_audit_log_is_one_chain(memory).await;
@@ -106,6 +107,21 @@ async fn the_latest_investigation_is_returned(memory: &dyn Memory) {
     }
 }
 
+async fn a_checkpoint_stands_until_its_investigation_is_kept(memory: &dyn Memory) {
+    let incident = opened(memory, "inc-checkpoint").await;
+    assert_eq!(memory.checkpoint(&incident).await.unwrap(), None);
+    let (first, second) = (checkpoint(&incident, 1), checkpoint(&incident, 2));
+    for checkpoint in [&first, &second] {
+        memory.save_checkpoint(checkpoint).await.unwrap();
+        assert_eq!(memory.checkpoint(&incident).await.unwrap().as_ref(), Some(checkpoint), "the last one");
+    }
+    let other = opened(memory, "inc-other-checkpoint").await;
+    memory.save_checkpoint(&checkpoint(&other, 7)).await.unwrap();
+    memory.save_investigation(&investigation(&incident, 100)).await.unwrap();
+    assert_eq!(memory.checkpoint(&incident).await.unwrap(), None);
+    assert_eq!(memory.checkpoint(&other).await.unwrap(), Some(checkpoint(&other, 7)));
+}
+
 async fn ratings_come_oldest_first(memory: &dyn Memory) {
     let incident = opened(memory, "inc-ratings").await;
     let rating = |secs, by: &str| Rating {
@@ -136,6 +152,7 @@ async fn unknown_incidents_are_not_found(memory: &dyn Memory) {
         ("save_line", kind(memory.save_line(&unknown, &line("m1", 1, "one")).await)),
         ("save_evidence", kind(memory.save_evidence(&unknown, &evidence(1, "one")).await)),
         ("evidence", kind(memory.evidence(&unknown, EvidenceId(1)).await)),
+        ("save_checkpoint", kind(memory.save_checkpoint(&checkpoint(&unknown, 1)).await)),
         ("save_investigation", kind(memory.save_investigation(&investigation(&unknown, 1)).await)),
         ("save_rating", kind(memory.save_rating(&rating).await)),
     ];
@@ -145,6 +162,7 @@ async fn unknown_incidents_are_not_found(memory: &dyn Memory) {
     assert_eq!(memory.lines(&unknown).await.unwrap(), []);
     assert_eq!(memory.all_evidence(&unknown).await.unwrap(), []);
     assert_eq!(memory.latest_investigation(&unknown).await.unwrap(), None);
+    assert_eq!(memory.checkpoint(&unknown).await.unwrap(), None);
     assert_eq!(memory.ratings(&unknown).await.unwrap(), []);
 }
 
@@ -221,9 +239,25 @@ fn evidence(id: u32, text: &str) -> Evidence {
         tool: "series".into(),
         arguments: json!({ "service": "inventory" }),
         at: Timestamp::from_nanos(1_772_373_900_123_456_789),
+        scope: "14:00 to 14:05".into(),
         text: text.into(),
         data: json!({ "values": [0.1 + 0.2, 1e300, null, i64::MIN], "empty": {} }),
         facts: vec![Fact { service: "inventory".into(), topic: Topic::Latency, text: text.into() }],
+    }
+}
+
+fn checkpoint(incident: &IncidentId, n_steps: u32) -> Checkpoint {
+    let InvestigationRecord { started_at, transcript, usage, .. } = investigation(incident, 50);
+    Checkpoint {
+        incident: incident.clone(),
+        caller: "li.na".into(),
+        language: Language::Zh,
+        started_at,
+        elapsed_ms: 1_200,
+        transcript,
+        usage,
+        n_steps,
+        fell_back: true,
     }
 }
 
@@ -247,6 +281,7 @@ fn investigation(incident: &IncidentId, started_at_secs: i64) -> InvestigationRe
                 data: Some(data),
             }),
         ],
-        usage: Usage { input_tokens: 7, output_tokens: 5, ..Usage::default() },
+        usage: Usage { input_tokens: 7, output_tokens: 5, cached_tokens: 3, cost_micro_usd: 11 },
+        n_steps: 4,
     }
 }

@@ -11,7 +11,7 @@ use waggle_agent_core::{
     evidence::{Fact, Topic},
     finding::{Claim, ClaimKind},
     incident::Source,
-    investigation::{Budget, Investigation, Investigator, Watch, investigate},
+    investigation::{Investigation, Investigator, Watch, investigate},
     models::{Offline, Scripted, scripted::check_wire},
     ports::{Memory, ModelReply, ModelRequest, ToolCall, Usage},
     testing::{fake_memory::FakeMemory, fakes::Fakes},
@@ -383,13 +383,7 @@ impl Bench {
         let (model, memory) = (Arc::new(Scripted::new(replies)), Arc::new(FakeMemory::new()));
         let scene = scene(id, language);
         memory.save_incident(&scene.incident).await.unwrap();
-        let investigator = Investigator {
-            model: model.clone(),
-            fallback: Arc::new(Offline),
-            toolbox: toolbox(),
-            memory: memory.clone(),
-            budget: Budget::default(),
-        };
+        let investigator = Investigator::new(model.clone(), Arc::new(Offline), toolbox(), memory.clone());
         Self { model, memory, investigator, scene }
     }
 
@@ -522,7 +516,10 @@ pub async fn evidence() -> BTreeMap<EvidenceId, Evidence> {
         let called = toolbox.call(tool, arguments.clone(), &scene).await.unwrap();
         let (text, data, facts) = (called.text, called.data, called.facts);
         let id = EvidenceId(id);
-        evidence.insert(id, Evidence { id, tool: tool.into(), arguments, at: now(), text, data, facts });
+        evidence.insert(
+            id,
+            Evidence { id, tool: tool.into(), arguments, at: now(), scope: String::new(), text, data, facts },
+        );
     }
     evidence
 }

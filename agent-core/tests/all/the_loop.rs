@@ -214,7 +214,7 @@ async fn a_model_that_only_talks_is_reminded_once() {
     assert_eq!(diary.lines("text"), ["text: It is the database."]);
     assert_eq!(
         diary.lines("fell back"),
-        ["fell back: it stopped calling tools without submitting a finding"]
+        ["fell back: it stopped calling tools without calling `submit_finding`"]
     );
     assert_eq!(bench.model.requests().len(), 2);
     let silent = |message: &&Message| matches!(message, Message::Assistant { text, calls } if text.is_empty() && calls.is_empty());
@@ -229,7 +229,10 @@ async fn a_model_that_never_submits_leaves_the_last_word_to_the_offline_model() 
     bench.investigator.budget = Budget { steps: 4, ..Budget::default() };
     let ran = bench.watched(&diary).await;
     assert_eq!(bench.model.requests().len(), 4);
-    assert_eq!(diary.lines("fell back"), ["fell back: the budget ran out before a finding was submitted"]);
+    assert_eq!(
+        diary.lines("fell back"),
+        ["fell back: the budget of steps ran out before `submit_finding` was called"]
+    );
     assert_eq!((ran.model.as_str(), ran.finding.verdict), ("offline", Verdict::Confirmed));
 }
 
@@ -445,6 +448,7 @@ async fn evidence_is_numbered_behind_what_the_incident_has() {
         tool: "compare".to_owned(),
         arguments: json!({ "service": "inventory" }),
         at: now(),
+        scope: String::new(),
         text: "own time 31 ms → 1983 ms".to_owned(),
         data: json!({ "own_ms_before": 31.0, "own_ms_after": 1983.4, "onset": "2026-03-01T14:04:50Z", "service": "inventory" }),
         facts: Vec::new(),

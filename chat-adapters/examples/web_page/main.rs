@@ -164,6 +164,7 @@ fn evidence(number: u32, step: &ToldStep, at: Timestamp) -> Evidence {
         tool: step.tool.clone(),
         arguments: step.arguments.clone(),
         at,
+        scope: String::new(),
         text: step.answer.clone(),
         data: step.data.clone(),
         facts: step.facts.clone(),
@@ -179,6 +180,7 @@ fn record(finding: Finding, at: Timestamp) -> InvestigationRecord {
         finding,
         transcript: Vec::new(),
         usage: Usage::default(),
+        n_steps: 0,
     }
 }
 

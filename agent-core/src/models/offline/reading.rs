@@ -7,7 +7,8 @@ use crate::{
     EvidenceId, Language,
     evidence::{Fact, Topic},
     finding::{Claim, ClaimKind},
-    ports::{Message, ModelRequest, ReplyData, ToolCall, ToolReply},
+    investigation::is_from_loop,
+    ports::{Message, ModelRequest, ReplyData, ToolCall, ToolReply, ToolSpec},
 };
 
 /// A conversation, read.
@@ -27,7 +28,7 @@ impl<'a> Reading<'a> {
     /// Returns what the person or the program said last.
     pub(super) fn last_question(&self) -> &'a str {
         let said = self.request.messages.iter().rev().find_map(|message| match message {
-            Message::User { text } => Some(text.as_str()),
+            Message::User { text } if !is_from_loop(text) => Some(text.as_str()),
             _ => None,
         });
         said.unwrap_or_default()
@@ -84,22 +85,27 @@ impl<'a> Reading<'a> {
 
     /// Tells whether a tool has to be told a service.
     pub(super) fn needs_service(&self, name: &str) -> bool {
-        let tool = self.request.tools.iter().find(|tool| tool.name == name);
+        let tool = self.tool(name);
         let required = tool.and_then(|tool| tool.schema.get("required")?.as_array());
         required.is_some_and(|fields| fields.iter().any(|field| field == "service"))
     }
 
     /// Tells whether a tool can be asked about one service.
     pub(super) fn takes_service(&self, name: &str) -> bool {
-        let tool = self.request.tools.iter().find(|tool| tool.name == name);
+        let tool = self.tool(name);
         tool.is_some_and(|tool| tool.schema.pointer("/properties/service").is_some())
     }
 
     /// Makes a call, unless the tool is not to be had or exactly this was called already.
     pub(super) fn new_call(&self, name: &str, arguments: Value) -> Option<ToolCall> {
-        let offered = self.request.tools.iter().any(|tool| tool.name == name);
+        let offered = self.tool(name).is_some();
         let made = self.calls().any(|call| call.name == name && call.arguments == arguments);
         (offered && !made).then(|| self.call(name, arguments))
+    }
+
+    /// Returns what is known of a tool that may be called.
+    fn tool(&self, name: &str) -> Option<&'a ToolSpec> {
+        self.request.tools.iter().chain(&self.request.undescribed).find(|tool| tool.name == name)
     }
 
     /// Makes a call with an id of its own.
