@@ -260,11 +260,11 @@ impl fmt::Display for Changes {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fit = if self.after_onset { "after the onset" } else { "before the onset" };
-        write!(
-            f,
-            "{} {} deployed commit {} (before: {}), {fit}; ",
-            self.at, self.service, self.id, self.before
-        )?;
+        let Self { at, service, id, before, .. } = self;
+        if self.kind == ChangeKind::Flag {
+            return write!(f, "{at} {service} turned flag {id}, {fit}; {}: {}", self.author, self.summary);
+        }
+        write!(f, "{at} {service} deployed commit {id} (before: {before}), {fit}; ")?;
         if self.unread.is_empty() {
             write!(f, "{}: {}", self.author, self.summary)
         } else {

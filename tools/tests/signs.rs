@@ -9,7 +9,7 @@ use waggle_agent_core::{
     Finding, Incident, IncidentId, Language, Ports, Scene,
     finding::Verdict,
     incident::Source,
-    investigation::{Investigator, investigate},
+    investigation::{Investigation, Investigator, investigate},
     models::Offline,
     ports::{Commit, CommitDiff, FileDiff, Hunk, Memory, NoPast},
     testing::{
@@ -84,6 +84,10 @@ impl World {
     }
 
     async fn finding(self, language: Language) -> Finding {
+        self.investigated(language).await.finding
+    }
+
+    async fn investigated(self, language: Language) -> Investigation {
         let incident = Incident::open(
             IncidentId("inc-1".to_owned()),
             "ledger fails",
@@ -104,7 +108,7 @@ impl World {
         };
         let investigator =
             Investigator::new(Arc::new(Offline), Arc::new(Offline), waggle_tools::toolbox(), memory);
-        investigate(&investigator, &Scene::new(ports, incident, language), &()).await.unwrap().finding
+        investigate(&investigator, &Scene::new(ports, incident, language), &()).await.unwrap()
     }
 }
 
@@ -184,10 +188,13 @@ async fn a_flag_that_was_turned_is_listed_and_not_blamed_for_what_it_does_not_to
     let mut world = failing();
     let tags = [(semconv::FLAG_KEY, "portal_dark_mode"), ("actor", "li")];
     world.event("portal", 44, semconv::EVENT_FLAG, "off->on", &tags);
-    let finding = world.finding(Language::En).await;
-    assert_eq!(finding.root_causes[0].change.as_ref().unwrap().id, GUILTY);
-    let named = finding.ruled_out.iter().any(|out| out.suspect == "flag portal_dark_mode");
-    assert!(named, "{:?}", finding.ruled_out);
+    let ran = world.investigated(Language::En).await;
+    assert_eq!(ran.finding.root_causes[0].change.as_ref().unwrap().id, GUILTY);
+    let listed = ran.evidence.iter().find(|evidence| evidence.tool == "recent_changes").unwrap();
+    assert!(listed.text.contains("portal turned flag portal_dark_mode, before the onset"), "{}", listed.text);
+    assert!(
+        listed.facts.iter().any(|fact| fact.text.contains("flag `portal_dark_mode` of portal was turned"))
+    );
 }
 
 #[tokio::test]
