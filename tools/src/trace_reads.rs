@@ -1,0 +1,111 @@
+//! Requests of a window as trees: all of them when they are few enough to be read, else the newest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use waggle_agent_core::{
+    Result, Scene,
+    ports::{SpanOrder, SpanQuery},
+};
+use waggle_analysis::{
+    quantity,
+    traces::{Trace, TraceSpan, assemble},
+};
+use waggle_signals::{ResourceId, Span, SpanKind, TimeRange, Timestamp, TraceId};
+
+/// Traces of one window.
+pub(crate) struct TraceRead {
+    /// By their start.
+    pub traces: Vec<Trace>,
+    /// The time that was read: the window asked for, or its newest part.
+    pub covers: TimeRange,
+    /// Whether there may be older ones in the window that were not read.
+    pub is_cut: bool,
+}
+
+/// Spans of one window that are read at most: a second of a busy shop, an hour of a quiet one.
+const MAX_SPANS: usize = 10_000;
+
+/// Reads the newest traces of `range`.
+pub(crate) async fn read_traces(scene: &Scene, range: TimeRange) -> Result<TraceRead> {
+    let query = SpanQuery {
+        range,
+        service: None,
+        kind: None,
+        failed_only: false,
+        min_duration: Duration::ZERO,
+        order: SpanOrder::Newest,
+        limit: MAX_SPANS,
+    };
+    let found = scene.ports.telemetry.spans(&query).await?;
+    let is_cut = found.len() >= MAX_SPANS;
+    let oldest = found.last().filter(|_| is_cut).map(|span| span.row.start);
+    let covers = oldest.and_then(|oldest| TimeRange::new(oldest, range.to()).ok()).unwrap_or(range);
+    let services: BTreeMap<ResourceId, String> =
+        found.iter().map(|span| (span.row.resource, span.resource.service().to_owned())).collect();
+    let spans = whole(found.into_iter().map(|span| span.row).collect());
+    let traces = assemble(&spans, |resource| services.get(&resource).cloned().unwrap_or_default());
+    Ok(TraceRead { traces, covers, is_cut })
+}
+
+/// Leaves out the traces that began before what was read, where beginnings are seen at all.
+fn whole(spans: Vec<Span>) -> Vec<Span> {
+    let begun = |span: &&Span| span.parent_span_id.is_none();
+    let rooted: BTreeSet<TraceId> = spans.iter().filter(begun).map(|span| span.trace_id).collect();
+    if rooted.is_empty() {
+        return spans;
+    }
+    spans.into_iter().filter(|span| rooted.contains(&span.trace_id)).collect()
+}
+
+impl TraceRead {
+    /// Returns the requests that `service` answered, each with what lies below it, and without those that outlast the window: their end was not read.
+    ///
+    /// A service that only asks answers its own roots.
+    pub fn requests_of(&self, service: &str) -> Vec<Trace> {
+        let below = self.traces.iter().flat_map(|trace| requests_of(trace, service));
+        below.filter(|trace| end(trace) <= self.covers.to()).collect()
+    }
+
+    /// Says what was read when not all was; empty when all was.
+    pub fn note(&self) -> String {
+        if !self.is_cut {
+            return String::new();
+        }
+        format!("only the newest {MAX_SPANS} spans were read, since {}", quantity::clock(self.covers.from()))
+    }
+}
+
+/// Returns the requests of one trace that `service` answered, each with what lies below it.
+pub(crate) fn requests_of(trace: &Trace, service: &str) -> Vec<Trace> {
+    let is_answer = |span: &TraceSpan| matches!(span.kind, SpanKind::Server | SpanKind::Consumer);
+    let is_own_root = |span: &TraceSpan| span.parent.is_none() && !is_answer(span);
+    let entries = trace.spans.iter().enumerate().filter(|(_, span)| span.service == service);
+    let entries = entries.filter(|(_, span)| is_answer(span) || is_own_root(span));
+    entries.map(|(entry, _)| below(trace, entry)).collect()
+}
+
+/// Cuts out one span with all that lies below it.
+fn below(trace: &Trace, entry: usize) -> Trace {
+    let (mut kept, mut next) = (vec![entry], 0);
+    while let Some(span) = kept.get(next).and_then(|index| trace.spans.get(*index)) {
+        kept.extend(&span.children);
+        next += 1;
+    }
+    // Parents are before their children, as they were.
+    kept.sort_unstable_by_key(|index| (*index != entry, *index));
+    let place: BTreeMap<usize, usize> = kept.iter().enumerate().map(|(new, old)| (*old, new)).collect();
+    let spans = kept.iter().filter_map(|old| {
+        let span = trace.spans.get(*old)?;
+        let children = span.children.iter().filter_map(|child| place.get(child).copied()).collect();
+        let parent = span.parent.filter(|_| *old != entry).and_then(|parent| place.get(&parent).copied());
+        Some(TraceSpan { parent, children, ..span.clone() })
+    });
+    Trace { trace_id: trace.trace_id, spans: spans.collect(), roots: vec![0] }
+}
+
+fn end(trace: &Trace) -> Timestamp {
+    trace.start() + trace.duration()
+}
