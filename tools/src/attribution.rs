@@ -190,7 +190,8 @@ fn carriers(rows: &Dimensions, measure: Subject, scale: f64, lengths: [Duration;
     let found = attribute(&rows.leaves(measure.amount(), scale));
     let carriers = found.into_iter().map(|found| Carrier {
         which: written(&found.elements),
-        share: round(found.explanatory_power),
+        // Above 1 when others changed the other way.
+        share: round(found.explanatory_power.clamp(0.0, 1.0)),
         same: found.elements.keys().filter_map(|name| rows.same.get(name)).flatten().cloned().collect(),
         moved: Moved::of(&rows.having(&found.elements), lengths),
     });

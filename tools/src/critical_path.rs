@@ -24,7 +24,7 @@ use crate::{
     rows::write_rows,
     services::resources_of,
     show_trace::trace_id,
-    trace_reads::{read_traces, requests_of},
+    trace_reads::{note, read_traces, requests_of},
     windows::{Windows, windows},
 };
 
@@ -72,6 +72,8 @@ struct Step {
 
 /// Of 100 healthy requests, so many are faster than what is called slow.
 const SLOW_QUANTILE: f64 = 0.95;
+/// A step with a smaller part of the time is not told in a sentence.
+const LEAST_TOLD: f64 = 0.1;
 /// Steps that are listed.
 const MAX_STEPS: usize = 8;
 
@@ -109,10 +111,7 @@ impl Tool for CriticalPath {
             Some(service) => (before.requests_of(service), after.requests_of(service)),
             None => (before.traces.clone(), after.traces.clone()),
         };
-        let mut searched = format!("requests in {}", windows.window);
-        for note in [before.note(), after.note()].into_iter().filter(|note| !note.is_empty()).take(1) {
-            searched = format!("{searched}, {note}");
-        }
+        let searched = format!("requests in {}{}", windows.window, note([&before, &after]));
         Ok(path(windows, searched, service, None, &healthy, now))
     }
 }
@@ -190,7 +189,7 @@ impl Output for Path {
     }
 
     fn facts(&self, language: Language) -> Vec<Fact> {
-        let told = self.steps.iter().take(2).filter(|step| step.added_ms() > 0.0).map(|step| {
+        let told = self.steps.iter().filter(|step| step.added_ms() > 0.0 && step.share >= LEAST_TOLD).take(2).map(|step| {
             let Step { service, operation, .. } = step;
             let (time, share) = (step.time(), quantity::percent(step.share));
             let text = match (&self.trace, &self.service) {

@@ -226,10 +226,11 @@ impl fmt::Display for Neighbourhood {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, to, hops, state, asked: RedChange { before, after } } = self;
-        let state = match state {
-            State::Kept => "",
-            State::New => " (new)",
-            State::Gone => " (gone)",
+        // What is new or gone has one side only.
+        let (state, before, after) = match state {
+            State::Kept => ("", before, after),
+            State::New => (" (new)", after, after),
+            State::Gone => (" (gone)", before, before),
         };
         let far = if *hops > 1 { "further: " } else { "" };
         write!(

@@ -164,7 +164,7 @@ impl Output for Found {
             let (at, took) = (quantity::clock(*at), quantity::ms(*duration_ms));
             let why = reason.as_ref().map(|reason| format!(" (`{reason}`)")).unwrap_or_default();
             let (en, zh) = if *failed {
-                (format!(" and failed{why}"), format!("并失败{why}"))
+                (format!(" and failed{why}"), format!("，并失败{why}"))
             } else {
                 Default::default()
             };

@@ -212,18 +212,30 @@ impl Output for Signals {
         let mut facts = Vec::new();
         for row in self.services.iter().take(MAX_TOLD) {
             let (service, RedChange { before, after }) = (&row.service, &row.answered);
-            let rate = change(quantity::per_second, before.rate_per_s, after.rate_per_s);
-            let errors = change(quantity::percent, before.error_ratio, after.error_ratio);
-            let p99 = change(quantity::ms, before.p99_ms, after.p99_ms);
+            let topic = self.sorted_by.topic();
             let mut say = |topic, en: String, zh: String| {
                 facts.push(Fact { service: service.clone(), topic, text: language.pick(en, zh) });
             };
-            if before.requests + after.requests > 0 {
-                say(
-                    self.sorted_by.topic(),
-                    format!("{service}: p99 {p99}, error ratio {errors}, requests {rate}"),
-                    format!("{service}：p99 {p99}，错误率 {errors}，请求 {rate}"),
-                );
+            let old_rate = quantity::per_second(before.rate_per_s);
+            match (before.requests, after.requests) {
+                (0, 0) => {}
+                (1.., 0) => say(
+                    Topic::Traffic,
+                    format!("{service} answers no requests; before, it answered {old_rate}"),
+                    format!("{service} 没有应答请求；此前为 {old_rate}"),
+                ),
+                _ => {
+                    // A service that is new has nothing to be compared with.
+                    let before = if before.requests > 0 { before } else { after };
+                    let rate = change(quantity::per_second, before.rate_per_s, after.rate_per_s);
+                    let errors = change(quantity::percent, before.error_ratio, after.error_ratio);
+                    let p99 = change(quantity::ms, before.p99_ms, after.p99_ms);
+                    say(
+                        topic,
+                        format!("{service}: p99 {p99}, error ratio {errors}, requests {rate}"),
+                        format!("{service}：p99 {p99}，错误率 {errors}，请求 {rate}"),
+                    );
+                }
             }
             if let Some(used) = row.saturation(language).filter(|_| self.services.len() == 1) {
                 let text = language.pick(format!("{service}: {used}"), format!("{service}：{used}"));
@@ -250,17 +262,27 @@ impl fmt::Display for Signals {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.answered.before.requests + self.answered.after.requests == 0 {
-            write!(f, "{}: answers no requests", self.service)?;
-        } else {
-            let RedChange { before, after } = &self.answered;
-            write!(
-                f,
-                "{}: {}, p90 {}",
-                self.service,
-                self.answered,
-                change(quantity::ms, before.p90_ms, after.p90_ms)
-            )?;
+        let RedChange { before, after } = &self.answered;
+        let service = &self.service;
+        match (before.requests, after.requests) {
+            (0, 0) => write!(f, "{service}: answers no requests")?,
+            (1.., 0) => {
+                let rate = quantity::per_second(before.rate_per_s);
+                write!(f, "{service}: answers no requests, before {rate}")?;
+            }
+            _ => {
+                let (new, before) = if before.requests > 0 { ("", before) } else { (" (new)", after) };
+                let ms = |of: fn(&RedRow) -> f64| change(quantity::ms, of(before), of(after));
+                write!(
+                    f,
+                    "{service}{new}: {}, errors {}, p50 {}, p90 {}, p99 {}",
+                    change(quantity::per_second, before.rate_per_s, after.rate_per_s),
+                    change(quantity::percent, before.error_ratio, after.error_ratio),
+                    ms(|row| row.p50_ms),
+                    ms(|row| row.p90_ms),
+                    ms(|row| row.p99_ms),
+                )?;
+            }
         }
         match self.saturation(Language::En) {
             Some(used) => write!(f, ", {used}"),

@@ -186,14 +186,22 @@ impl Output for Difference {
     fn facts(&self, language: Language) -> Vec<Fact> {
         let whose =
             self.service.clone().unwrap_or_else(|| language.pick("the services", "各服务").to_owned());
+        let service = self.service.clone().unwrap_or_default();
         let told = self.changes.iter().take(MAX_TOLD).map(|change| {
             let Change { what, before, after, expected, sample, .. } = change;
-            let (what, expected) = (what.word(language), quantity::number(*expected));
+            let (sort, expected) = (what.word(language), quantity::number(*expected));
+            if *what == What::New {
+                let text = language.pick(
+                    format!("{whose}: new kind of log line, {after} times: `{sample}`"),
+                    format!("{whose}：新出现的日志，{after} 次：`{sample}`"),
+                );
+                return Fact { service: service.clone(), topic: Topic::Logs, text };
+            }
             let text = language.pick(
-                format!("{whose}: {what} kind of log line, {before} → {after} lines where {expected} were expected: `{sample}`"),
-                format!("{whose}：{what}的日志，{before} → {after} 行，预期 {expected} 行：`{sample}`"),
+                format!("{whose}: {sort} kind of log line, {before} → {after} lines where {expected} were expected: `{sample}`"),
+                format!("{whose}：{sort}的日志，{before} → {after} 行，预期 {expected} 行：`{sample}`"),
             );
-            Fact { service: self.service.clone().unwrap_or_default(), topic: Topic::Logs, text }
+            Fact { service: service.clone(), topic: Topic::Logs, text }
         });
         told.collect()
     }

@@ -50,6 +50,7 @@ pub struct Measured {
     groups: Vec<Group>,
     /// When none was given: by name.
     names: Vec<NamedMetric>,
+    n_names: usize,
     /// Why there are no names; empty when they could be read.
     missing: String,
 }
@@ -71,6 +72,8 @@ const N_STEPS: u32 = 60;
 const MAX_GROUPS: usize = 12;
 /// Names that are listed.
 const MAX_NAMES: usize = 25;
+/// Names that are told in a sentence.
+const MAX_NAMED: usize = 8;
 /// Groups that are told in sentences.
 const MAX_TOLD: usize = 3;
 /// A name that differs in more than this is another name (Jaro-Winkler similarity, 0 to 1).
@@ -107,10 +110,11 @@ impl Tool for Metrics {
             group_by,
             groups: Vec::new(),
             names: Vec::new(),
+            n_names: 0,
             missing,
         };
         let Some(name) = &self.name else {
-            measured.names = names;
+            (measured.n_names, measured.names) = (names.len(), names);
             return Ok(measured);
         };
         measured.groups = groups(scene, name, &measured).await?;
@@ -203,7 +207,7 @@ impl Output for Measured {
     }
 
     fn facts(&self, language: Language) -> Vec<Fact> {
-        let Some(name) = &self.metric else { return Vec::new() };
+        let Some(name) = &self.metric else { return self.listed(language).into_iter().collect() };
         let told = self.groups.iter().take(MAX_TOLD).filter(|group| group.after.is_some()).map(|found| {
             let moved = change(|value| self.written(value), found.before, found.after);
             let moved = if found.before.is_none() { self.written(found.after) } else { moved };
@@ -244,6 +248,19 @@ impl fmt::Display for Measured {
 }
 
 impl Measured {
+    /// Says which metrics there are, if any.
+    fn listed(&self, language: Language) -> Option<Fact> {
+        let names = self.names.iter().take(MAX_NAMED).map(|metric| format!("`{}`", metric.name));
+        let (names, n) = (names.collect::<Vec<_>>().join(language.pick(", ", "、")), self.names.len());
+        let whose = self.service.as_deref().unwrap_or(language.pick("all services", "各服务"));
+        let text = language.pick(
+            format!("metrics of {whose}: {n}, such as {names}"),
+            format!("{whose} 的指标共 {n} 个，如 {names}"),
+        );
+        let service = self.service.clone().unwrap_or_default();
+        (n > 0).then_some(Fact { service, topic: Topic::Resources, text })
+    }
+
     fn row(&self, group: &Group) -> String {
         let moved = change(|value| self.written(value), group.before, group.after);
         format!("{}: {moved}, highest {}", group.group, self.written(group.highest))
@@ -253,6 +270,6 @@ impl Measured {
 impl fmt::Display for NamedMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = if self.unit.is_empty() { "no unit" } else { &self.unit };
-        write!(f, "{} ({unit}), {} services", self.name, self.services)
+        write!(f, "{} ({unit}), services: {}", self.name, self.services)
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     metric_names::metric_names,
     quote::quote,
     services::whole_range,
-    trace_reads::{TraceRead, read_traces},
+    trace_reads::{note, read_traces},
     windows::{Windows, windows},
 };
 
@@ -77,12 +77,11 @@ impl Tool for MultiSignal {
     async fn run(self, scene: &Scene) -> Result<Ranked, ToolError> {
         let windows = windows(scene).await?;
         let mut missing = Vec::new();
-        let mut traces = async |range| -> Result<TraceRead> {
-            let read = read_traces(scene, range).await?;
-            missing.extend(Some(read.note()).filter(|note| !note.is_empty()));
-            Ok(read)
-        };
-        let (before, after) = (traces(windows.baseline).await?, traces(windows.window).await?);
+        let before = read_traces(scene, windows.baseline).await?;
+        let after = read_traces(scene, windows.window).await?;
+        missing.extend(
+            Some(note([&before, &after])).filter(|note| !note.is_empty()).map(|note| format!("traces{note}")),
+        );
         let (old, new) = (lines(scene, windows.baseline).await?, lines(scene, windows.window).await?);
         let metrics = metrics(scene, &windows, &mut missing).await?;
         let blame = blame(
@@ -90,7 +89,6 @@ impl Tool for MultiSignal {
             Seen { traces: &after.traces, lines: &new },
             &metrics,
         );
-        missing.dedup();
         Ok(Ranked {
             searched: format!("traces, logs and metrics in {}", windows.window),
             windows,

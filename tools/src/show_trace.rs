@@ -190,12 +190,17 @@ fn worth_showing(trace: &Trace, all: &[(usize, Row)]) -> BTreeSet<usize> {
     let mut by_worth: Vec<&(usize, Row)> = all.iter().collect();
     let is_odd = |row: &Row| row.failed || row.link == Link::Broken;
     by_worth.sort_by(|(_, a), (_, b)| is_odd(b).cmp(&is_odd(a)).then_with(|| b.own_ms.total_cmp(&a.own_ms)));
-    let mut shown = BTreeSet::new();
+    let mut shown: BTreeSet<usize> = trace.roots.iter().take(1).copied().collect();
     for (index, _) in by_worth {
+        let room = MAX_ROWS.saturating_sub(shown.len());
         let above = std::iter::successors(Some(*index), |index| trace.spans.get(*index)?.parent);
-        let added: BTreeSet<usize> = above.filter(|index| !shown.contains(index)).collect();
-        if shown.len() + added.len() <= MAX_ROWS {
-            shown.extend(added);
+        // Above a span that is shown, all are.
+        let added: Vec<usize> = above.take_while(|index| !shown.contains(index)).take(room + 1).collect();
+        match added.len() <= room {
+            true => shown.extend(added),
+            // Too deep for all above it to be shown.
+            false if room > 0 => drop(shown.insert(*index)),
+            false => break,
         }
     }
     shown

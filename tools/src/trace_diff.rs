@@ -22,7 +22,7 @@ use crate::{
     red::round,
     rows::write_rows,
     services::resources_of,
-    trace_reads::read_traces,
+    trace_reads::{note, read_traces},
     windows::{Windows, windows},
 };
 
@@ -43,9 +43,17 @@ pub struct Difference {
     requests_before: usize,
     requests_after: usize,
     /// Most changed first.
-    calls: Vec<CallChange>,
+    calls: Vec<Call>,
     /// Operations that take longer each time, by what they add to a request.
     slower: Vec<Slower>,
+}
+
+#[derive(Debug, Serialize)]
+struct Call {
+    /// The operation whose requests make it otherwise; absent when all do.
+    request: Option<String>,
+    #[serde(flatten)]
+    change: CallChange,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,6 +73,8 @@ const SLOWER_RATIO: f64 = 1.5;
 const SLOWER_MS: f64 = 3.0;
 /// … when it was seen so often in each window.
 const SLOWER_MIN_SPANS: usize = 10;
+/// Operations of the service that are compared by themselves.
+const MAX_OPERATIONS: usize = 30;
 /// Changes of one sort that are listed.
 const MAX_LISTED: usize = 6;
 /// Sentences of one sort.
@@ -84,28 +94,63 @@ impl Tool for TraceDiff {
         let windows = windows(scene).await?;
         let (before, after) =
             (read_traces(scene, windows.baseline).await?, read_traces(scene, windows.window).await?);
-        let mut searched = format!("requests of `{}` in {}", self.service, windows.window);
-        for note in [before.note(), after.note()].into_iter().filter(|note| !note.is_empty()).take(1) {
-            searched = format!("{searched}, {note}");
-        }
+        let searched =
+            format!("requests of `{}` in {}{}", self.service, windows.window, note([&before, &after]));
         let (before, after) = (before.requests_of(&self.service), after.requests_of(&self.service));
-        let mut calls = structure_difference(&before, &after);
-        calls.retain(|call| call.certainty >= MIN_CERTAINTY);
-        for call in &mut calls {
-            call.call = quote(&call.call);
-            (call.good, call.bad, call.certainty) =
-                (round(call.good), round(call.bad), round(call.certainty));
-        }
         Ok(Difference {
             slower: slower(&before, &after),
             searched,
             windows,
             requests_before: before.len(),
             requests_after: after.len(),
-            calls,
+            calls: calls(&before, &after),
             service: self.service,
         })
     }
+}
+
+/// Compares all requests, then those of each operation: what one makes more often is hidden among others that never make it.
+fn calls(before: &[Trace], after: &[Trace]) -> Vec<Call> {
+    let (old, new) = (by_operation(before), by_operation(after));
+    let mut all = told(None, structure_difference(before, after));
+    for (operation, after) in new {
+        let Some(before) = old.get(operation) else { continue };
+        for found in told(Some(operation), structure_difference(before, &after)) {
+            let is_same = |known: &&Call| {
+                known.change.call == found.change.call && known.change.sort == found.change.sort
+            };
+            if !all.iter().any(|known| is_same(&known)) {
+                all.push(found);
+            }
+        }
+    }
+    let weight = |call: &Call| call.change.certainty * (call.change.bad - call.change.good).abs();
+    all.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    all
+}
+
+fn by_operation(traces: &[Trace]) -> BTreeMap<&str, Vec<Trace>> {
+    let mut by: BTreeMap<&str, Vec<Trace>> = BTreeMap::new();
+    for trace in traces {
+        let operation = trace.root().map_or("", |root| root.name.as_str());
+        if by.len() < MAX_OPERATIONS || by.contains_key(operation) {
+            by.entry(operation).or_default().push(trace.clone());
+        }
+    }
+    by
+}
+
+/// Keeps what chance does not explain.
+fn told(operation: Option<&str>, changes: Vec<CallChange>) -> Vec<Call> {
+    let sure = changes.into_iter().filter(|change| change.certainty >= MIN_CERTAINTY);
+    let call = sure.map(|change| CallChange {
+        call: quote(&change.call),
+        good: round(change.good),
+        bad: round(change.bad),
+        certainty: round(change.certainty),
+        ..change
+    });
+    call.map(|change| Call { request: operation.map(quote), change }).collect()
 }
 
 fn slower(before: &[Trace], after: &[Trace]) -> Vec<Slower> {
@@ -176,11 +221,12 @@ impl Output for Difference {
 
     fn facts(&self, language: Language) -> Vec<Fact> {
         let whose = &self.service;
-        let calls = self.calls.iter().take(MAX_TOLD).map(|call| {
-            let (what, times) = (sort(call.sort, language), change(quantity::number, call.good, call.bad));
+        let calls = self.calls.iter().take(MAX_TOLD).map(|Call { request, change: found }| {
+            let (what, times) = (sort(found.sort, language), change(quantity::number, found.good, found.bad));
+            let of = request.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
             let text = language.pick(
-                format!("{whose}: {what} `{}`, {times} times per request", call.call),
-                format!("{whose}：{what} `{}`，每请求 {times} 次", call.call),
+                format!("{whose}{of}: {what} `{}`, {times} times per request", found.call),
+                format!("{whose}{of}：{what} `{}`，每请求 {times} 次", found.call),
             );
             Fact { service: whose.clone(), topic: Topic::Trace, text }
         });
@@ -213,9 +259,10 @@ impl fmt::Display for Difference {
         if self.calls.is_empty() && self.slower.is_empty() {
             return writeln!(f, "the same calls, as often and as fast");
         }
-        let calls = self.calls.iter().map(|call| {
-            let times = change(quantity::number, call.good, call.bad);
-            format!("{}: {}, {times} times per request", sort(call.sort, Language::En), call.call)
+        let calls = self.calls.iter().map(|Call { request, change: found }| {
+            let times = change(quantity::number, found.good, found.bad);
+            let of = request.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            format!("{of}{}: {}, {times} times per request", sort(found.sort, Language::En), found.call)
         });
         write_rows(f, calls, MAX_LISTED)?;
         write_rows(f, self.slower.iter(), MAX_LISTED)

@@ -68,13 +68,15 @@ impl TraceRead {
         let below = self.traces.iter().flat_map(|trace| requests_of(trace, service));
         below.filter(|trace| end(trace) <= self.covers.to()).collect()
     }
+}
 
-    /// Says what was read when not all was; empty when all was.
-    pub fn note(&self) -> String {
-        if !self.is_cut {
-            return String::new();
-        }
-        format!("only the newest {MAX_SPANS} spans were read, since {}", quantity::clock(self.covers.from()))
+/// Says what was read of two windows when not all was; empty when all was.
+pub(crate) fn note(reads: [&TraceRead; 2]) -> String {
+    let cut = reads.iter().filter(|read| read.is_cut);
+    let since: Vec<String> = cut.map(|read| quantity::clock(read.covers.from())).collect();
+    match since.as_slice() {
+        [] => String::new(),
+        since => format!(", only the newest {MAX_SPANS} spans since {}", since.join(" and since ")),
     }
 }
 
@@ -108,4 +110,70 @@ fn below(trace: &Trace, entry: usize) -> Trace {
 
 fn end(trace: &Trace) -> Timestamp {
     trace.start() + trace.duration()
+}
+
+#[cfg(test)]
+mod tests {
+    use waggle_signals::{Attributes, SpanId, SpanStatus};
+
+    use super::*;
+
+    /// Spans of one trace, as id, parent, service, side, start and length in milliseconds; resource ids stand for services.
+    fn spans(rows: &[(u64, u64, u32, SpanKind, i64, u64)]) -> Vec<Span> {
+        let span = |(id, parent, service, kind, start, ms): &(u64, u64, u32, SpanKind, i64, u64)| Span {
+            trace_id: TraceId::new(1).unwrap(),
+            span_id: SpanId::new(*id).unwrap(),
+            parent_span_id: SpanId::new(*parent),
+            resource: ResourceId(*service),
+            kind: *kind,
+            name: format!("span {id}"),
+            start: Timestamp::from_millis(*start),
+            duration: Duration::from_millis(*ms),
+            status: SpanStatus::Ok,
+            peer: None,
+            attributes: Attributes::new(),
+        };
+        rows.iter().map(span).collect()
+    }
+
+    fn requests(rows: &[(u64, u64, u32, SpanKind, i64, u64)], service: &str) -> Vec<Vec<String>> {
+        let traces = assemble(&spans(rows), |resource| format!("s{}", resource.0));
+        let below = traces.iter().flat_map(|trace| requests_of(trace, service));
+        below.map(|trace| trace.spans.iter().map(|span| span.name.clone()).collect()).collect()
+    }
+
+    #[test]
+    fn a_request_is_what_was_answered_with_all_below_it() {
+        use SpanKind::{Client, Internal, Server};
+        let rows = [
+            (1, 0, 1, Internal, 0, 90),
+            (2, 1, 1, Client, 5, 40),
+            (3, 2, 2, Server, 6, 30),
+            (4, 3, 2, Client, 8, 20),
+            (5, 4, 3, Server, 9, 10),
+            (6, 1, 1, Client, 50, 20),
+            (7, 6, 2, Server, 51, 18),
+        ];
+        assert_eq!(requests(&rows, "s2"), [vec!["span 3", "span 4", "span 5"], vec!["span 7"]]);
+        assert_eq!(requests(&rows, "s3"), [vec!["span 5"]]);
+        // Who only asks answers its own root.
+        assert_eq!(requests(&rows, "s1").iter().map(Vec::len).collect::<Vec<_>>(), [7]);
+        assert_eq!(requests(&rows, "s9"), Vec::<Vec<String>>::new());
+    }
+
+    #[test]
+    fn parents_that_start_later_than_their_children_are_kept_apart_from_others() {
+        use SpanKind::{Client, Server};
+        let rows = [(1, 0, 1, Client, 10, 5), (2, 1, 2, Server, 8, 5), (3, 2, 2, Client, 7, 1)];
+        assert_eq!(requests(&rows, "s2"), [vec!["span 2", "span 3"]]);
+    }
+
+    #[test]
+    fn traces_whose_beginning_was_not_read_are_left_out_where_others_have_one() {
+        let begun = spans(&[(1, 0, 1, SpanKind::Server, 0, 9)]);
+        let mut torn = spans(&[(2, 7, 1, SpanKind::Server, 0, 9)]);
+        torn[0].trace_id = TraceId::new(2).unwrap();
+        assert_eq!(whole([begun.clone(), torn.clone()].concat()), begun);
+        assert_eq!(whole(torn.clone()), torn);
+    }
 }

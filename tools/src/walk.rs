@@ -1,6 +1,6 @@
 //! From whoever suffers along the calls to where the trouble starts.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -120,14 +120,20 @@ fn is_known(before: &Topology, after: &Topology, service: &str) -> bool {
     before.node(service).is_some() || after.node(service).is_some()
 }
 
-/// Returns the service whose users fare worst; of equals the one with fewest callers, for it is nearest to people.
+/// Returns the service whose users fare worst among those whose callers do not suffer, for there people feel it; `None` when no service was seen.
 fn sufferer(before: &Topology, after: &Topology) -> Option<String> {
-    let suffering = before.nodes.iter().map(|node| {
-        let worse = walk(before, after, &node.service, Hints::default()).worsening.severity();
-        (worse, std::cmp::Reverse(before.callers_of(&node.service).count()), &node.service)
-    });
-    let worst = suffering.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
-    worst.map(|(_, _, service)| service.clone())
+    let worse = |service: &str| walk(before, after, service, Hints::default()).worsening;
+    let nodes = before.nodes.iter().chain(&after.nodes).map(|node| node.service.as_str());
+    let all: BTreeMap<&str, Worsening> = nodes.map(|service| (service, worse(service))).collect();
+    let suffers = |service: &str| all.get(service).is_some_and(Worsening::is_trouble);
+    let is_first = |service: &str| {
+        let mut callers = before.callers_of(service).chain(after.callers_of(service));
+        suffers(service) && !callers.any(|edge| edge.from != service && suffers(&edge.from))
+    };
+    let rank = |service: &str, worsening: &Worsening| (is_first(service), worsening.severity());
+    let ranked = all.iter().map(|(service, worsening)| (rank(service, worsening), *service));
+    let first = ranked.max_by(|((a, x), _), ((b, y), _)| a.cmp(b).then_with(|| x.total_cmp(y)));
+    first.map(|(_, service)| service.to_owned())
 }
 
 fn hop(before: &Topology, after: &Topology, from: &str, to: &str) -> Hop {
@@ -236,10 +242,11 @@ impl fmt::Display for Way {
             write!(f, "- {} adds", part.service)?;
             if part.latency_share > 0.0 {
                 let (added, share) = (quantity::ms(part.added_ms), quantity::percent(part.latency_share));
-                write!(f, " {added} ({share} of it), by {}", part.kind(Language::En))?;
+                write!(f, " {added} ({share} of the added time), by {}", part.kind(Language::En))?;
             }
             if part.error_share > 0.0 {
-                write!(f, " {} of new failures", quantity::percent(part.error_share))?;
+                let and = if part.latency_share > 0.0 { "; and" } else { "" };
+                write!(f, "{and} {} of new failures", quantity::percent(part.error_share))?;
             }
             writeln!(f)?;
         }

@@ -21,7 +21,7 @@ async fn golden_signals_are_sorted_bounded_and_cut() {
     assert_eq!(all.data["left_off"], 1);
     insta::assert_snapshot!("golden_signals", all.page);
     for (bounds, wanted) in [
-        (json!({ "min_error_ratio": 0.3 }), vec!["gateway", "checkout"]),
+        (json!({ "min_error_ratio": 0.1, "sort_by": "p99" }), vec!["gateway", "checkout", "inventory"]),
         (json!({ "max_p99_ms": 50 }), vec!["audit"]),
         (json!({ "max_requests_per_s": 0.5 }), vec!["cache"]),
         (json!({ "service": "inventory", "min_p99_ms": 1 }), vec!["inventory"]),
@@ -30,6 +30,8 @@ async fn golden_signals_are_sorted_bounded_and_cut() {
         let found = told(&scene, "golden_signals", bounds.clone()).await;
         assert_eq!(names(&found.data["services"], "service"), wanted, "{bounds}");
     }
+    let gone = told(&scene, "golden_signals", json!({ "max_requests_per_s": 0 })).await;
+    assert_eq!(gone.facts, ["cache answers no requests; before, it answered 6/s"]);
     let one = told(&scene, "golden_signals", json!({ "service": "inventory" })).await;
     insta::assert_snapshot!("golden_signals_of_one", one.page);
 }
@@ -57,6 +59,10 @@ async fn a_change_is_carried_by_the_attributes_that_cut_it_out() {
         assert_eq!(told.data["carriers"][0]["which"], wanted, "{}", told.text);
         insta::assert_snapshot!(format!("attribution_{service}_{measure}"), told.page);
     }
+    let some = told(&scene, "attribution", json!({ "service": "inventory" })).await;
+    // Copies, zones and versions are one dimension here; what all requests share is none.
+    let dimensions: Vec<&String> = some.data["dimensions"].as_object().unwrap().keys().collect();
+    assert_eq!(dimensions, ["service.version"]);
     let traffic = told(&scene, "attribution", json!({ "service": "gateway", "measure": "requests" })).await;
     assert_eq!(traffic.data["carriers"], json!([]), "{}", traffic.text);
     assert!(traffic.text.contains("it hardly changed"), "{}", traffic.text);
@@ -116,9 +122,11 @@ async fn the_hottest_functions_are_told_with_their_shares() {
 }
 
 #[tokio::test]
-async fn traces_logs_and_metrics_together_blame_the_service_that_burns() {
+async fn traces_logs_and_metrics_together_name_who_burns_and_who_goes_another_way() {
     let told = told(&shop::scene(), "multi_signal", json!({})).await;
-    assert_eq!(told.data["services"][0]["service"], "inventory", "{}", told.text);
+    // checkout's own way has changed as well: it asks audit in place of cache.
+    assert_eq!(names(&told.data["services"], "service"), ["checkout", "inventory"], "{}", told.text);
+    assert_eq!(told.data["services"][1]["metric"][0]["instance"], "inventory-2");
     insta::assert_snapshot!("multi_signal", told.page);
 }
 

@@ -5,8 +5,14 @@
 mod grounded;
 mod shop;
 
+use std::time::Duration;
+
 use grounded::{refused, told};
 use serde_json::json;
+use waggle_signals::{Attributes, LogRecord, Resource, Severity, Span, SpanId, TraceId, semconv};
+
+/// The trace of a request in trouble that failed.
+const FAILED_TRACE: &str = "000000000000000000000000000001ac";
 
 #[tokio::test]
 async fn traces_are_found_by_service_route_duration_and_outcome() {
@@ -18,7 +24,7 @@ async fn traces_are_found_by_service_route_duration_and_outcome() {
     insta::assert_snapshot!("find_traces", found.page);
     for (arguments, matching) in [
         (json!({ "service": "checkout", "route": "/carts" }), 40),
-        (json!({ "service": "checkout", "route": "/orders", "min_ms": 140 }), 40),
+        (json!({ "service": "checkout", "route": "/orders", "min_ms": 100 }), 40),
         (json!({ "failed": true }), 20),
         (json!({ "failed": false }), 120),
         (json!({ "route": "/nowhere" }), 0),
@@ -37,7 +43,7 @@ async fn traces_are_found_by_service_route_duration_and_outcome() {
 #[tokio::test]
 async fn a_trace_is_a_tree_with_own_times_failures_and_links() {
     let scene = shop::scene();
-    let told = told(&scene, "show_trace", json!({ "trace": shop::FAILED_TRACE })).await;
+    let told = told(&scene, "show_trace", json!({ "trace": FAILED_TRACE })).await;
     assert_eq!(told.data["n_spans"], 11);
     assert_eq!(told.data["n_inferred"], 1);
     insta::assert_snapshot!("show_trace", told.page);
@@ -61,8 +67,7 @@ async fn slow_requests_wait_for_what_healthy_ones_do_not() {
     insta::assert_snapshot!("critical_path", slow.page);
     let all = told(&scene, "critical_path", json!({})).await;
     assert_eq!(all.data["steps"][0]["service"], "inventory");
-    let one =
-        told(&scene, "critical_path", json!({ "trace": shop::FAILED_TRACE, "service": "checkout" })).await;
+    let one = told(&scene, "critical_path", json!({ "trace": FAILED_TRACE, "service": "checkout" })).await;
     assert_eq!(one.data["slow"], 1);
     insta::assert_snapshot!("critical_path_of_one", one.page);
 }
@@ -101,6 +106,50 @@ async fn the_first_error_is_told_with_what_follows_from_it() {
     let told = told(&shop::scene(), "first_errors", json!({})).await;
     assert_eq!(told.data["first"]["service"], "inventory");
     insta::assert_snapshot!("first_errors", told.page);
+}
+
+#[tokio::test]
+async fn the_first_error_is_found_though_later_ones_are_too_many_to_read() {
+    let mut batch = shop::trouble();
+    let gateway = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "gateway")]));
+    for n in 0..6_000_u64 {
+        batch.logs.push(LogRecord {
+            resource: gateway,
+            time: batch.spans[0].start + Duration::from_secs(65) + Duration::from_millis(n * 2),
+            severity: Severity::Error,
+            body: format!("no answer to request {n}"),
+            trace_id: None,
+            span_id: None,
+            attributes: Attributes::new(),
+        });
+    }
+    let told = told(&shop::scene_of(batch), "first_errors", json!({})).await;
+    assert_eq!(told.data["first"]["service"], "inventory");
+    assert!(told.text.contains("too many errors: only those until 2026-03-01T14:01:"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn requests_are_compared_over_what_was_read_when_spans_are_too_many() {
+    let mut batch = shop::trouble();
+    let mailer = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "mailer")]));
+    let first = batch.spans[0].clone();
+    for n in 0..12_000_u64 {
+        batch.spans.push(Span {
+            trace_id: TraceId::new(1_000_000 + u128::from(n)).unwrap(),
+            span_id: SpanId::new(1_000_000 + n).unwrap(),
+            resource: mailer,
+            start: first.start + Duration::from_secs(62) + Duration::from_millis(n),
+            peer: None,
+            ..first.clone()
+        });
+    }
+    let scene = shop::scene_of(batch);
+    let path = told(&scene, "critical_path", json!({ "service": "checkout" })).await;
+    assert!(path.text.contains(", only the newest 10000 spans since 14:01:0"), "{}", path.text);
+    assert_eq!(path.data["steps"][0]["service"], "inventory");
+    assert!(path.data["slow"].as_u64().unwrap() < 80, "the older ones were not read: {}", path.text);
+    let diff = told(&scene, "trace_diff", json!({ "service": "checkout" })).await;
+    assert_eq!(diff.data["calls"][0]["good"], 1.0, "{}", diff.text);
 }
 
 #[tokio::test]

@@ -26,9 +26,6 @@ const TROUBLE: i64 = 20;
 /// Requests per second; one of three asks for a cart, which needs no stock.
 const PER_SECOND: i64 = 6;
 
-/// The trace of a request in trouble that failed.
-pub const FAILED_TRACE: &str = "000000000000000000000000000001ac";
-
 fn at(second: i64) -> Timestamp {
     Timestamp::from_secs(START + second)
 }
@@ -332,7 +329,7 @@ impl Shop {
 }
 
 /// Returns all that was sent.
-fn trouble() -> Batch {
+pub fn trouble() -> Batch {
     let mut shop = Shop { batch: Batch::default() };
     for second in 0..HEALTHY + TROUBLE {
         let is_bad = second >= HEALTHY;
@@ -356,7 +353,8 @@ pub fn nothing() -> Scene {
     scene_of(Batch::default())
 }
 
-fn scene_of(batch: Batch) -> Scene {
+/// The same incident over other telemetry.
+pub fn scene_of(batch: Batch) -> Scene {
     let now = at(HEALTHY + TROUBLE);
     let incident = Incident::open(
         IncidentId("inc-1".to_owned()),
