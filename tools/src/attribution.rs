@@ -7,19 +7,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waggle_agent_core::{
     Language, Result, Scene, Tool, ToolError,
-    evidence::{Fact, Topic},
+    evidence::Fact,
     ports::{Of, SpanOrder, SpanQuery},
     tool::Output,
 };
-use waggle_analysis::{
-    attribution::{Amount, attribute},
-    quantity,
-};
+use waggle_analysis::{attribution::attribute, quantity};
 use waggle_signals::{Span, SpanKind, TimeRange};
 
 use crate::{
-    change::change,
-    dimensions::{Dimensions, Measured, Request, dimensions},
+    dimensions::{Dimensions, dimensions},
+    moved::{Moved, Subject},
+    quote::quote,
     red::round,
     services::resources_of,
     windows::{Windows, windows},
@@ -33,18 +31,6 @@ pub struct Attribution {
     /// Which change to explain; what changed most when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure: Option<Subject>,
-}
-
-/// A change to explain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Subject {
-    /// Mean time to answer.
-    Latency,
-    /// Share of failed requests.
-    Errors,
-    /// Number of requests.
-    Requests,
 }
 
 /// What carries a change.
@@ -78,19 +64,6 @@ struct Carrier {
     moved: Moved,
 }
 
-/// The same requests before and now.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Moved {
-    requests_before: usize,
-    requests_after: usize,
-    requests_per_s_before: f64,
-    requests_per_s_after: f64,
-    mean_ms_before: f64,
-    mean_ms_after: f64,
-    error_ratio_before: f64,
-    error_ratio_after: f64,
-}
-
 #[derive(Debug, Serialize)]
 struct FailedWith {
     what: String,
@@ -101,12 +74,6 @@ struct FailedWith {
 const MAX_REQUESTS: usize = 5_000;
 /// Ways to fail that are listed.
 const MAX_FAILED_WITH: usize = 4;
-/// A mean is worth explaining when it moved by this part of itself and so many milliseconds …
-const NOTABLE_PART: f64 = 0.2;
-const NOTABLE_MS: f64 = 1.0;
-/// … and a share of failed requests by this much.
-const NOTABLE_ERRORS: f64 = 0.005;
-
 #[async_trait]
 impl Tool for Attribution {
     const NAME: &'static str = "attribution";
@@ -217,8 +184,7 @@ fn failed_with(after: &[Of<Span>]) -> Vec<FailedWith> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for span in after.iter().filter(|span| span.row.is_error()) {
         let how = span.row.attributes.iter().filter(|(name, _)| is_outcome(name));
-        let how: BTreeMap<String, String> =
-            how.map(|(name, value)| (name.clone(), crate::quote::quote(value))).collect();
+        let how: BTreeMap<String, String> = how.map(|(name, value)| (name.clone(), quote(value))).collect();
         if !how.is_empty() {
             *counts.entry(written(&how)).or_default() += 1;
         }
@@ -228,91 +194,6 @@ fn failed_with(after: &[Of<Span>]) -> Vec<FailedWith> {
     all.sort_by_key(|failed| std::cmp::Reverse(failed.requests));
     all.truncate(MAX_FAILED_WITH);
     all
-}
-
-impl Subject {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Latency => "latency",
-            Self::Errors => "errors",
-            Self::Requests => "requests",
-        }
-    }
-
-    fn amount(self) -> Measured {
-        match self {
-            Self::Latency => |request: &Request| Amount { value: request.ms, of: Some(1.0) },
-            Self::Errors => |request: &Request| Amount { value: f64::from(request.failed), of: Some(1.0) },
-            Self::Requests => |_: &Request| Amount { value: 1.0, of: None },
-        }
-    }
-
-    fn topic(self) -> Topic {
-        match self {
-            Self::Latency => Topic::Latency,
-            Self::Errors => Topic::Errors,
-            Self::Requests => Topic::Traffic,
-        }
-    }
-}
-
-impl Moved {
-    fn of(requests: &[Vec<&Request>; 2], lengths: [Duration; 2]) -> Self {
-        let count = |window: usize| requests[window].len();
-        let per =
-            |sum: f64, window: usize| if count(window) > 0 { round(sum / count(window) as f64) } else { 0.0 };
-        let ms = |window: usize| per(requests[window].iter().map(|request| request.ms).sum(), window);
-        let failed = |window: usize| requests[window].iter().filter(|request| request.failed).count() as f64;
-        let rate = |window: usize| round(count(window) as f64 / lengths[window].as_secs_f64());
-        Self {
-            requests_before: count(0),
-            requests_after: count(1),
-            requests_per_s_before: rate(0),
-            requests_per_s_after: rate(1),
-            mean_ms_before: ms(0),
-            mean_ms_after: ms(1),
-            error_ratio_before: per(failed(0), 0),
-            error_ratio_after: per(failed(1), 1),
-        }
-    }
-
-    fn is_notable(&self, measure: Subject) -> bool {
-        let moved = |before: f64, after: f64, least: f64| {
-            let by = (after - before).abs();
-            by >= least && by >= NOTABLE_PART * before.min(after)
-        };
-        match measure {
-            Subject::Latency => moved(self.mean_ms_before, self.mean_ms_after, NOTABLE_MS),
-            Subject::Errors => moved(self.error_ratio_before, self.error_ratio_after, NOTABLE_ERRORS),
-            Subject::Requests => {
-                moved(self.requests_per_s_before, self.requests_per_s_after, f64::MIN_POSITIVE)
-            }
-        }
-    }
-
-    /// Returns what is most worth explaining: failures before slowness before traffic, as they hurt.
-    fn most(&self) -> Subject {
-        let all = [Subject::Errors, Subject::Latency, Subject::Requests];
-        all.into_iter().find(|subject| self.is_notable(*subject)).unwrap_or(Subject::Latency)
-    }
-
-    fn written(&self, measure: Subject, language: Language) -> String {
-        match measure {
-            Subject::Latency => {
-                let mean = change(quantity::ms, self.mean_ms_before, self.mean_ms_after);
-                language.pick(format!("mean latency {mean}"), format!("平均耗时 {mean}"))
-            }
-            Subject::Errors => {
-                let errors = change(quantity::percent, self.error_ratio_before, self.error_ratio_after);
-                language.pick(format!("error ratio {errors}"), format!("错误率 {errors}"))
-            }
-            Subject::Requests => {
-                let rate =
-                    change(quantity::per_second, self.requests_per_s_before, self.requests_per_s_after);
-                language.pick(format!("requests {rate}"), format!("请求 {rate}"))
-            }
-        }
-    }
 }
 
 impl Output for Carriers {

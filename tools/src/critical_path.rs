@@ -1,6 +1,6 @@
 //! What slow requests waited for: the critical path of one trace, or of the slow ones beside the healthy ones.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -10,11 +10,7 @@ use waggle_agent_core::{
     evidence::{Fact, Topic},
     tool::Output,
 };
-use waggle_analysis::{
-    quantity, robust,
-    trace_sets::path_steps,
-    traces::{Trace, assemble},
-};
+use waggle_analysis::{quantity, robust, trace_sets::path_steps, traces::Trace};
 use waggle_signals::TraceId;
 
 use crate::{
@@ -24,7 +20,7 @@ use crate::{
     rows::write_rows,
     services::resources_of,
     show_trace::trace_id,
-    trace_reads::{note, read_traces, requests_of},
+    trace_reads::{assembled, note, read_traces, requests_of},
     windows::{Windows, windows},
 };
 
@@ -117,11 +113,7 @@ impl Tool for CriticalPath {
 }
 
 async fn one_trace(scene: &Scene, id: TraceId, service: Option<&str>) -> Result<Vec<Trace>, ToolError> {
-    let found = scene.ports.telemetry.trace(id).await?;
-    let services: BTreeMap<_, _> =
-        found.iter().map(|span| (span.row.resource, span.resource.service().to_owned())).collect();
-    let spans: Vec<_> = found.into_iter().map(|span| span.row).collect();
-    let traces = assemble(&spans, |resource| services.get(&resource).cloned().unwrap_or_default());
+    let traces = assembled(&scene.ports.telemetry.trace(id).await?);
     Ok(match service {
         Some(service) => traces.iter().flat_map(|trace| requests_of(trace, service)).collect(),
         None => traces,

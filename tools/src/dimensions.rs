@@ -33,8 +33,8 @@ const OPERATION: &str = "operation";
 const MAX_VALUES: usize = 200;
 /// Requests that a value should have on average.
 const MIN_PER_VALUE: usize = 4;
-/// Dimensions that are looked at; sets of three of them are 298.
-const MAX_DIMENSIONS: usize = 12;
+/// Dimensions that are looked at; there are 92 sets of one to three of them, and each costs a pass over the requests.
+const MAX_DIMENSIONS: usize = 8;
 /// Characters of a value that are kept.
 const MAX_VALUE_CHARS: usize = 80;
 
@@ -162,5 +162,67 @@ impl Dimensions {
                 .all(|(name, value)| request.dimensions.get(name).map_or("", String::as_str) == value)
         };
         self.requests.each_ref().map(|requests| requests.iter().filter(has).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use waggle_signals::{
+        Attributes, Resource, ResourceId, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
+    };
+
+    use super::*;
+
+    /// Requests whose attributes depend on their number.
+    fn spans(range: std::ops::Range<u64>) -> Vec<Of<Span>> {
+        let span = |n: u64| {
+            let attributes = [
+                ("request.id", n.to_string()),
+                ("server.port", (8000 + n % 2).to_string()),
+                ("deployment", if n.is_multiple_of(2) { "blue" } else { "green" }.to_owned()),
+                ("region", "eu".to_owned()),
+                ("zone", format!("z{}", n % 3)),
+            ];
+            let row = Span {
+                trace_id: TraceId::new(u128::from(n) + 1).unwrap(),
+                span_id: SpanId::new(n + 1).unwrap(),
+                parent_span_id: None,
+                resource: ResourceId(0),
+                kind: SpanKind::Server,
+                name: "GET /".to_owned(),
+                start: Timestamp::from_millis(0),
+                duration: Duration::from_millis(n % 3),
+                status: SpanStatus::Ok,
+                peer: None,
+                attributes: attributes
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .into_iter()
+                    .collect::<Attributes>(),
+            };
+            Of { resource: Arc::new(Resource::new([(semconv::SERVICE_NAME, "cart")])), row }
+        };
+        range.map(span).collect()
+    }
+
+    #[test]
+    fn identities_and_what_all_share_are_no_dimensions_and_equal_ones_are_one() {
+        let measured: Measured = |request| Amount { value: request.ms, of: Some(1.0) };
+        let found = dimensions([&spans(0..300), &spans(300..600)], |_| true, measured);
+        let same: Vec<(&str, Vec<String>)> =
+            found.same.iter().map(|(name, same)| (name.as_str(), same.clone())).collect();
+        assert_eq!(same, [("deployment", vec!["server.port".to_owned()]), ("zone", vec![])]);
+        let leaves = found.leaves(measured, 1.0);
+        assert_eq!(leaves.len(), 6);
+        assert_eq!(leaves.iter().filter_map(|leaf| leaf.after.of).sum::<f64>(), 300.0);
+        let blue = BTreeMap::from([("deployment".to_owned(), "blue".to_owned())]);
+        assert_eq!(found.having(&blue).map(|requests| requests.len()), [150, 150]);
+    }
+
+    #[test]
+    fn no_requests_have_no_dimensions() {
+        let found = dimensions([&[], &[]], |_| true, |_| Amount::default());
+        assert!(found.same.is_empty() && found.leaves(|_| Amount::default(), 1.0).is_empty());
     }
 }

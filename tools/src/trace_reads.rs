@@ -7,7 +7,7 @@ use std::{
 
 use waggle_agent_core::{
     Result, Scene,
-    ports::{SpanOrder, SpanQuery},
+    ports::{Of, SpanOrder, SpanQuery},
 };
 use waggle_analysis::{
     quantity,
@@ -43,21 +43,26 @@ pub(crate) async fn read_traces(scene: &Scene, range: TimeRange) -> Result<Trace
     let is_cut = found.len() >= MAX_SPANS;
     let oldest = found.last().filter(|_| is_cut).map(|span| span.row.start);
     let covers = oldest.and_then(|oldest| TimeRange::new(oldest, range.to()).ok()).unwrap_or(range);
-    let services: BTreeMap<ResourceId, String> =
-        found.iter().map(|span| (span.row.resource, span.resource.service().to_owned())).collect();
-    let spans = whole(found.into_iter().map(|span| span.row).collect());
-    let traces = assemble(&spans, |resource| services.get(&resource).cloned().unwrap_or_default());
+    let traces = assembled(&whole(found));
     Ok(TraceRead { traces, covers, is_cut })
 }
 
+/// Puts spans together to traces, by their start.
+pub(crate) fn assembled(found: &[Of<Span>]) -> Vec<Trace> {
+    let services: BTreeMap<ResourceId, &str> =
+        found.iter().map(|span| (span.row.resource, span.resource.service())).collect();
+    let spans: Vec<Span> = found.iter().map(|span| span.row.clone()).collect();
+    assemble(&spans, |resource| services.get(&resource).copied().unwrap_or_default().to_owned())
+}
+
 /// Leaves out the traces that began before what was read, where beginnings are seen at all.
-fn whole(spans: Vec<Span>) -> Vec<Span> {
-    let begun = |span: &&Span| span.parent_span_id.is_none();
-    let rooted: BTreeSet<TraceId> = spans.iter().filter(begun).map(|span| span.trace_id).collect();
+fn whole(spans: Vec<Of<Span>>) -> Vec<Of<Span>> {
+    let begun = |span: &&Of<Span>| span.row.parent_span_id.is_none();
+    let rooted: BTreeSet<TraceId> = spans.iter().filter(begun).map(|span| span.row.trace_id).collect();
     if rooted.is_empty() {
         return spans;
     }
-    spans.into_iter().filter(|span| rooted.contains(&span.trace_id)).collect()
+    spans.into_iter().filter(|span| rooted.contains(&span.row.trace_id)).collect()
 }
 
 impl TraceRead {
@@ -114,13 +119,15 @@ fn end(trace: &Trace) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use waggle_signals::{Attributes, SpanId, SpanStatus};
+    use std::sync::Arc;
+
+    use waggle_signals::{Attributes, Resource, SpanId, SpanStatus, semconv};
 
     use super::*;
 
-    /// Spans of one trace, as id, parent, service, side, start and length in milliseconds; resource ids stand for services.
-    fn spans(rows: &[(u64, u64, u32, SpanKind, i64, u64)]) -> Vec<Span> {
-        let span = |(id, parent, service, kind, start, ms): &(u64, u64, u32, SpanKind, i64, u64)| Span {
+    /// Spans of one trace, as id, parent, service, side, start and length in milliseconds; the third is the number of the service.
+    fn spans(rows: &[(u64, u64, u32, SpanKind, i64, u64)]) -> Vec<Of<Span>> {
+        let row = |(id, parent, service, kind, start, ms): &(u64, u64, u32, SpanKind, i64, u64)| Span {
             trace_id: TraceId::new(1).unwrap(),
             span_id: SpanId::new(*id).unwrap(),
             parent_span_id: SpanId::new(*parent),
@@ -133,11 +140,15 @@ mod tests {
             peer: None,
             attributes: Attributes::new(),
         };
-        rows.iter().map(span).collect()
+        let of = |row: Span| Of {
+            resource: Arc::new(Resource::new([(semconv::SERVICE_NAME, format!("s{}", row.resource.0))])),
+            row,
+        };
+        rows.iter().map(row).map(of).collect()
     }
 
     fn requests(rows: &[(u64, u64, u32, SpanKind, i64, u64)], service: &str) -> Vec<Vec<String>> {
-        let traces = assemble(&spans(rows), |resource| format!("s{}", resource.0));
+        let traces = assembled(&spans(rows));
         let below = traces.iter().flat_map(|trace| requests_of(trace, service));
         below.map(|trace| trace.spans.iter().map(|span| span.name.clone()).collect()).collect()
     }
@@ -172,7 +183,7 @@ mod tests {
     fn traces_whose_beginning_was_not_read_are_left_out_where_others_have_one() {
         let begun = spans(&[(1, 0, 1, SpanKind::Server, 0, 9)]);
         let mut torn = spans(&[(2, 7, 1, SpanKind::Server, 0, 9)]);
-        torn[0].trace_id = TraceId::new(2).unwrap();
+        torn[0].row.trace_id = TraceId::new(2).unwrap();
         assert_eq!(whole([begun.clone(), torn.clone()].concat()), begun);
         assert_eq!(whole(torn.clone()), torn);
     }
