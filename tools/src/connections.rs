@@ -149,9 +149,9 @@ type Resets = BTreeMap<(String, bool), u64>;
 /// Counts resets, which the service map does not carry.
 async fn resets(scene: &Scene, service: &str, range: TimeRange) -> Result<Resets> {
     let text = format!(
-        "SELECT peer_service, peer_address, peer_port, outgoing, sum(resets) AS resets FROM flows \
+        "SELECT peer_service, peer_address, peer_port, outgoing, sum(resets) AS n_resets FROM flows \
          WHERE service = {} AND time >= '{}' AND time < '{}' \
-         GROUP BY peer_service, peer_address, peer_port, outgoing ORDER BY resets DESC",
+         GROUP BY peer_service, peer_address, peer_port, outgoing ORDER BY n_resets DESC",
         literal(service),
         range.from(),
         range.to()

@@ -87,13 +87,13 @@ impl Tool for CriticalPath {
     }
 
     async fn run(self, scene: &Scene) -> Result<Path, ToolError> {
-        let service = match &self.trace {
-            Some(_) => self.service.clone(),
-            None => self.service.clone().or_else(|| scene.incident.service.clone()),
-        };
-        if let Some(service) = &service {
+        if let Some(service) = &self.service {
             resources_of(scene, service).await?;
         }
+        let service = match (&self.service, &self.trace) {
+            (None, None) => symptomatic(scene).await,
+            _ => self.service.clone(),
+        };
         let windows = windows(scene).await?;
         if let Some(trace) = &self.trace {
             let id = trace_id(trace)?;
@@ -110,6 +110,12 @@ impl Tool for CriticalPath {
         let searched = format!("requests in {}{}", windows.window, note([&before, &after]));
         Ok(path(windows, searched, service, None, &healthy, now))
     }
+}
+
+/// Returns the service that the incident names, when it was seen.
+async fn symptomatic(scene: &Scene) -> Option<String> {
+    let service = scene.incident.service.clone()?;
+    resources_of(scene, &service).await.is_ok().then_some(service)
 }
 
 async fn one_trace(scene: &Scene, id: TraceId, service: Option<&str>) -> Result<Vec<Trace>, ToolError> {

@@ -7,6 +7,7 @@ mod shop;
 
 use grounded::{refused, told};
 use serde_json::{Value, json};
+use waggle_agent_core::{Language, Scene, testing::fakes::fake_ports};
 
 /// The names in a list of rows.
 fn names<'a>(rows: &'a Value, field: &str) -> Vec<&'a str> {
@@ -128,6 +129,22 @@ async fn traces_logs_and_metrics_together_name_who_burns_and_who_goes_another_wa
     assert_eq!(names(&told.data["services"], "service"), ["checkout", "inventory"], "{}", told.text);
     assert_eq!(told.data["services"][1]["metric"][0]["instance"], "inventory-2");
     insta::assert_snapshot!("multi_signal", told.page);
+}
+
+#[tokio::test]
+async fn a_store_without_sql_is_answered_from_and_what_is_missing_is_said() {
+    let scene = shop::scene();
+    let ports = fake_ports(shop::trouble(), scene.ports.clock.now());
+    let scene = Scene::new(ports, scene.incident, Language::En);
+    let peers = told(&scene, "connections", json!({ "service": "checkout" })).await;
+    assert!(peers.text.contains("failed 0/s → 1/s"), "{}", peers.text);
+    assert!(peers.text.contains("not read: resets: this fake speaks no SQL"), "{}", peers.text);
+    let names = told(&scene, "metrics", json!({})).await;
+    assert!(names.empty && names.text.contains("names could not be read"), "{}", names.text);
+    let one = told(&scene, "metrics", json!({ "name": "pool.waiting.time" })).await;
+    assert_eq!(one.facts, ["checkout: `pool.waiting.time` 3 → 31"]);
+    let blamed = told(&scene, "multi_signal", json!({})).await;
+    assert_eq!(blamed.data["metrics"], 12, "{}", blamed.text);
 }
 
 #[tokio::test]

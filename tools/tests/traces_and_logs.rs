@@ -67,6 +67,12 @@ async fn slow_requests_wait_for_what_healthy_ones_do_not() {
     insta::assert_snapshot!("critical_path", slow.page);
     let all = told(&scene, "critical_path", json!({})).await;
     assert_eq!(all.data["steps"][0]["service"], "inventory");
+    let mut named = scene.clone();
+    // Names of alerts need not be names of services.
+    for (service, wanted) in [("checkout", json!("checkout")), ("shop-frontend", json!(null))] {
+        named.incident.service = Some(service.to_owned());
+        assert_eq!(told(&named, "critical_path", json!({})).await.data["service"], wanted);
+    }
     let one = told(&scene, "critical_path", json!({ "trace": FAILED_TRACE, "service": "checkout" })).await;
     assert_eq!(one.data["slow"], 1);
     insta::assert_snapshot!("critical_path_of_one", one.page);
