@@ -1,0 +1,119 @@
+//! A fake store that answers the two statements that tools write themselves.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use serde_json::json;
+use waggle_agent_core::{
+    Result,
+    ports::{
+        EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanQuery, SqlQuery, Table,
+        Telemetry,
+    },
+    testing::fake_telemetry::FakeTelemetry,
+};
+use waggle_signals::{
+    Batch, Event, LogRecord, MetricPoint, Peer, ProfileSample, Resource, ResourceId, Series, Span, TimeRange,
+    Topology, TraceId,
+};
+
+/// A fake that knows the two statements that tools write themselves.
+pub struct SqlTelemetry {
+    fake: FakeTelemetry,
+    batch: Batch,
+}
+
+impl SqlTelemetry {
+    /// Makes a store that holds one batch.
+    pub fn of(batch: Batch) -> Self {
+        Self { fake: FakeTelemetry::of(batch.clone()).unwrap(), batch }
+    }
+
+    fn service(&self, id: ResourceId) -> &str {
+        self.batch.resources[usize::try_from(id.0).unwrap()].service()
+    }
+
+    /// Finds the text of `WHERE … column = '…'`.
+    fn wanted<'a>(text: &'a str, column: &str) -> Option<&'a str> {
+        text.split_once(&format!("{column} = '"))?.1.split_once('\'').map(|(value, _)| value)
+    }
+
+    /// Finds the window of a statement.
+    fn range(text: &str) -> TimeRange {
+        let time = |mark: &str| text.split_once(mark).unwrap().1.split_once('\'').unwrap().0.parse().unwrap();
+        TimeRange::new(time("time >= '"), time("time < '")).unwrap()
+    }
+
+    fn names(&self, text: &str) -> Table {
+        let (service, range) = (Self::wanted(text, "service"), Self::range(text));
+        let is_wanted = |point: &&MetricPoint| {
+            range.contains(point.time)
+                && service.is_none_or(|service| self.service(point.resource) == service)
+        };
+        let mut named = BTreeMap::<_, (BTreeSet<&str>, u64)>::new();
+        for point in self.batch.metrics.iter().filter(is_wanted) {
+            let (services, points) = named.entry((&point.name, &point.unit)).or_default();
+            services.insert(self.service(point.resource));
+            *points += 1;
+        }
+        let rows = named.into_iter().map(|((name, unit), (services, points))| {
+            vec![json!(name), json!(unit), json!(services.len()), json!(points)]
+        });
+        Table {
+            columns: ["name", "unit", "services", "points"].map(str::to_owned).to_vec(),
+            rows: rows.collect(),
+            truncated: false,
+        }
+    }
+
+    fn resets(&self, text: &str) -> Table {
+        let (service, range) = (Self::wanted(text, "service"), Self::range(text));
+        let of = self
+            .batch
+            .flows
+            .iter()
+            .filter(|flow| Some(self.service(flow.resource)) == service && range.contains(flow.time));
+        let rows = of.map(|flow| {
+            let Peer { service, address, port } = &flow.peer;
+            vec![json!(service), json!(address), json!(port), json!(flow.outgoing), json!(flow.resets)]
+        });
+        Table { columns: Vec::new(), rows: rows.collect(), truncated: false }
+    }
+}
+
+#[async_trait]
+impl Telemetry for SqlTelemetry {
+    async fn series(&self, query: &SeriesQuery) -> Result<Vec<Series>> {
+        self.fake.series(query).await
+    }
+    async fn topology(&self, range: TimeRange) -> Result<Topology> {
+        self.fake.topology(range).await
+    }
+    async fn spans(&self, query: &SpanQuery) -> Result<Vec<Of<Span>>> {
+        self.fake.spans(query).await
+    }
+    async fn trace(&self, id: TraceId) -> Result<Vec<Of<Span>>> {
+        self.fake.trace(id).await
+    }
+    async fn logs(&self, query: &LogQuery) -> Result<Vec<Of<LogRecord>>> {
+        self.fake.logs(query).await
+    }
+    async fn events(&self, query: &EventQuery) -> Result<Vec<Of<Event>>> {
+        self.fake.events(query).await
+    }
+    async fn profile(&self, query: &ProfileQuery) -> Result<Vec<Of<ProfileSample>>> {
+        self.fake.profile(query).await
+    }
+    async fn resources(&self, query: &ResourceQuery) -> Result<Vec<Arc<Resource>>> {
+        self.fake.resources(query).await
+    }
+    async fn sql(&self, query: &SqlQuery) -> Result<Table> {
+        match query.text.contains("FROM flows") {
+            true => Ok(self.resets(&query.text)),
+            false => Ok(self.names(&query.text)),
+        }
+    }
+}
