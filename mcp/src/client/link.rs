@@ -23,7 +23,7 @@ use waggle_agent_core::{Error, Kind, Result};
 
 use super::{
     McpServerConfig,
-    transport::{Running, opened},
+    transport::{MAX_MESSAGE_BYTES, Running, opened},
 };
 use crate::clean::one_line;
 
@@ -264,11 +264,15 @@ fn fault_of(error: &ServiceError) -> Error {
         ServiceError::McpError(error) => {
             Kind::Invalid.error(format!("it refused: {} ({})", one_line(&error.message, 500), error.code.0))
         }
-        error if is_lost(error) => Kind::Unavailable.error("the connection was lost"),
+        error if is_lost(error) => {
+            let text =
+                format!("the connection was lost, or its answer has more than {MAX_MESSAGE_BYTES} bytes");
+            Kind::Unavailable.error(text)
+        }
         error => Kind::Invalid.error(format!("it broke the protocol: {}", one_line(&error.to_string(), 300))),
     }
 }
 
 fn late(config: &McpServerConfig) -> Error {
-    Kind::Timeout.error(format!("it did not answer within {} s", config.timeout_s))
+    Kind::Timeout.error(format!("it did not answer within {} s; ask for less", config.timeout_s))
 }

@@ -51,16 +51,14 @@ fn text_of_data(name: &str, data: &Value, max_bytes: usize, empty: bool) -> Stri
 
 fn text_of(parts: &[ContentBlock], max_bytes: usize) -> String {
     let mut texts = Vec::new();
-    // Each part is cut on its own first, so that no more than needed is copied.
     let mut left = max_bytes;
     let mut left_out = 0;
     for part in parts.iter().take(MAX_PARTS) {
-        let text = part_text(part, left.saturating_add(1));
-        let (kept, cut_off) = cut(&text, left);
-        left_out += cut_off.max(part_bytes(part).saturating_sub(kept.len()) * usize::from(cut_off > 0));
-        left -= kept.len();
-        if !kept.is_empty() {
-            texts.push(kept.to_owned());
+        let (text, beyond) = part_text(part, left);
+        left -= text.len();
+        left_out += beyond;
+        if !text.is_empty() {
+            texts.push(text);
         }
     }
     if left_out > 0 {
@@ -72,10 +70,13 @@ fn text_of(parts: &[ContentBlock], max_bytes: usize) -> String {
     texts.join("\n")
 }
 
-/// Returns the words of a part, or its kind and size when it has none.
-fn part_text(part: &ContentBlock, max_bytes: usize) -> String {
-    match part {
-        ContentBlock::Text(text) => without_controls(cut(&text.text, max_bytes).0),
+/// Returns the words of a part, or its kind and size when it has none, and how many bytes were cut.
+fn part_text(part: &ContentBlock, max_bytes: usize) -> (String, usize) {
+    let named = match part {
+        ContentBlock::Text(text) => {
+            let (kept, beyond) = cut(&text.text, max_bytes);
+            return (without_controls(kept), beyond);
+        }
         ContentBlock::Image(image) => {
             format!("[image, {}, {} bytes as base64]", one_line(&image.mime_type, 60), image.data.len())
         }
@@ -93,14 +94,9 @@ fn part_text(part: &ContentBlock, max_bytes: usize) -> String {
         },
         ContentBlock::ResourceLink(link) => format!("[link to {}]", one_line(&link.uri, 200)),
         _ => "[part of an unknown kind]".to_owned(),
-    }
-}
-
-fn part_bytes(part: &ContentBlock) -> usize {
-    match part {
-        ContentBlock::Text(text) => text.text.len(),
-        _ => 0,
-    }
+    };
+    let (kept, beyond) = cut(&named, max_bytes);
+    (kept.to_owned(), beyond)
 }
 
 fn capped(text: &str, max_bytes: usize) -> String {

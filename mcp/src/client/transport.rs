@@ -24,6 +24,8 @@ use crate::clean::one_line;
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// How often a stream that ended is asked for the rest.
 const MAX_RETRIES: usize = 3;
+/// Bytes of one message from a server; what is larger is dropped unread. Over a child's pipes the library has the same.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 16 << 20;
 /// A connection at work.
 pub(crate) type Running = RunningService<RoleClient, Ear>;
 
@@ -41,9 +43,27 @@ pub(crate) async fn opened(config: &McpServerConfig, ear: Ear) -> Result<Running
     greeted.map_err(|error| Kind::Unavailable.because("greet the server", plain(&error)))
 }
 
-/// The library's words, cut: they may quote what the server sent.
+/// Says in a line what went wrong, without the library's own names. It may quote what the server sent.
 fn plain(error: &ClientInitializeError) -> String {
-    one_line(&error.to_string(), 300)
+    let mut text = match error {
+        ClientInitializeError::TransportError { error, .. } => error.error.to_string(),
+        ClientInitializeError::JsonRpcError(refused) => format!("it refused: {}", refused.message),
+        ClientInitializeError::ConnectionClosed(_) => "it hung up".to_owned(),
+        error => format!("it does not speak the protocol: {error}"),
+    };
+    let mut below = match error {
+        ClientInitializeError::TransportError { error, .. } => error.error.source(),
+        _ => None,
+    };
+    while let Some(cause) = below {
+        // Some causes are told again by what they caused.
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        below = cause.source();
+    }
+    one_line(&text, 300)
 }
 
 fn child(config: &McpServerConfig, command: &str) -> Result<TokioChildProcess> {
@@ -83,8 +103,7 @@ fn http(config: &McpServerConfig, url: &str) -> Result<StreamableHttpClientTrans
         .build()
         .map_err(|error| Kind::Internal.because("start the HTTP client", error))?;
     let mut transport = StreamableHttpClientTransportConfig::with_uri(url)
-        // Several times what is kept: the same text may come twice, as content and as structured content.
-        .max_sse_event_size(config.max_bytes.saturating_mul(8).max(1 << 20))
+        .max_sse_event_size(MAX_MESSAGE_BYTES)
         .control_request_timeout(CONNECT_TIME);
     // A server may end a stream and let its client come back for the rest (MCP 2025-11-25, streamable HTTP, polling); one
     // that is gone is found out by the next call.

@@ -177,7 +177,7 @@ impl Recorded {
         }
         ToolSpec {
             name: name.to_owned(),
-            description: format!("Recorded answers of `{name}`; {} calls were recorded.", calls.len()),
+            description: format!("Recorded answers of `{name}`, {} in all.", calls.len()),
             schema: json!({ "type": "object", "properties": properties }),
         }
     }

@@ -68,7 +68,7 @@ async fn pass(State(door): State<Door>, request: Request, next: Next) -> Respons
     }
     let opens = request.method() == Method::POST && !request.headers().contains_key("mcp-session-id");
     if opens && door.sessions.sessions.read().await.len() >= door.max_sessions {
-        let error = format!("{} MCP sessions are open, which is as many as there may be", door.max_sessions);
+        let error = format!("as many MCP sessions as there may be are open ({})", door.max_sessions);
         return refused(StatusCode::SERVICE_UNAVAILABLE, &error, "close one, or try again later");
     }
     next.run(request).await

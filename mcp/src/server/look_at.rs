@@ -14,7 +14,7 @@ use crate::{clean::one_line, host::LookAt};
 pub(crate) const LOOK_AT: &str = "look_at";
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Said {
     incident: Option<String>,
     from: Option<Timestamp>,

@@ -13,7 +13,7 @@ use waggle_mcp::{Host as _, Limits, LookAt, McpServerConfig, connect, connect_al
 use crate::{
     bad_server::{BadServer, MARK},
     host::Shop,
-    served_http::serve,
+    served_http::{serve, shop},
 };
 
 async fn scene() -> Scene {
@@ -25,7 +25,7 @@ fn config(config: Value) -> McpServerConfig {
 }
 
 /// The bad server over HTTP.
-async fn bad_url() -> String {
+pub async fn bad_url() -> String {
     let server = BadServer::default();
     let new = move || Ok::<_, io::Error>(server.clone());
     let sessions = Arc::<LocalSessionManager>::default();
@@ -82,7 +82,7 @@ async fn only_what_is_allowed_is_taken_and_the_rest_is_said() {
 #[tokio::test]
 async fn bad_answers_are_answers_and_the_run_goes_on() {
     let toolbox = toolbox_of(&config(json!({
-        "name": "bad", "url": bad_url().await, "allow": ["*"], "timeout_s": 1, "max_bytes": 2048,
+        "name": "bad", "url": bad_url().await, "allow": ["*"], "timeout_s": 4, "max_bytes": 2048,
     })))
     .await;
     let cases = [
@@ -92,6 +92,7 @@ async fn bad_answers_are_answers_and_the_run_goes_on() {
         ("bad__strict", json!({"n": "five"})),
         ("bad__hangs", json!({})),
         ("bad__huge", json!({})),
+        ("bad__enormous", json!({})),
         ("bad__fails", json!({})),
         ("bad__refuses", json!({})),
         ("bad__echo", json!({"still": "here"})),
@@ -186,6 +187,7 @@ async fn servers_that_are_not_there_are_named_and_keep_nobody_from_starting() {
         config(json!({"name": "mute", "command": "sleep", "args": ["60"], "timeout_s": 1})),
         config(json!({"name": "ended", "command": "true"})),
         config(json!({"name": "closed", "url": "http://127.0.0.1:9/mcp", "timeout_s": 5})),
+        config(json!({"name": "denied", "url": shop(Limits::default()).await.1, "bearer": "wrong", "timeout_s": 5})),
         config(json!({"name": "here", "command": "true"})),
         config(json!({"name": "wrong name", "command": "true"})),
     ])

@@ -10,4 +10,5 @@ mod client;
 mod recorded;
 mod served;
 mod served_http;
+mod the_loop;
 mod wire;

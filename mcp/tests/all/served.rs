@@ -166,7 +166,7 @@ async fn too_many_calls_at_once_are_refused_with_the_number() {
     let refused = call(&client, "echo", json!({"text": "me too"})).await.unwrap();
     assert_eq!(
         text_of(&refused),
-        "(error) 1 calls of this session are running, the most at once; wait for one to end"
+        "(error) as many calls of this session as may run at once are running (1); wait for one to end"
     );
     handle.cancel(None).await.unwrap();
 }

@@ -131,7 +131,7 @@ async fn there_are_so_many_sessions_and_one_that_is_closed_makes_room() {
     let first = client_of(&url, "operator").await;
     let (status, text) = post(&url, "token-of-operator", HeaderMap::new()).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(text.contains("1 MCP sessions are open"), "{text}");
+    assert!(text.contains("as many MCP sessions as there may be are open (1)"), "{text}");
     first.cancel().await.unwrap();
     while post(&url, "token-of-operator", HeaderMap::new()).await.0 != StatusCode::OK {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
