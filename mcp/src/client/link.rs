@@ -89,7 +89,7 @@ impl Link {
             let listed = listed(&running).await.map_err(|error| fault_of(&error))?;
             Ok((running, listed))
         };
-        let (running, listed) = timeout(limit, opening).await.map_err(|_| late(&config))??;
+        let (running, listed) = timeout(limit, opening).await.map_err(|_| late(&config, ""))??;
         let state = State { running: Some(Arc::new(running)), ..State::default() };
         let link = Self { config, state: state.into(), pinned: Mutex::default() };
         Ok((Arc::new(link), listed))
@@ -152,7 +152,7 @@ impl Link {
                 }
             }
         };
-        timeout(self.config.timeout(), calling).await.map_err(|_| late(&self.config))?
+        timeout(self.config.timeout(), calling).await.map_err(|_| late(&self.config, "; ask for less"))?
     }
 
     async fn complete(&self, response: CallToolResponse) -> Result<CallToolResult> {
@@ -273,6 +273,6 @@ fn fault_of(error: &ServiceError) -> Error {
     }
 }
 
-fn late(config: &McpServerConfig) -> Error {
-    Kind::Timeout.error(format!("it did not answer within {} s; ask for less", config.timeout_s))
+fn late(config: &McpServerConfig, hint: &str) -> Error {
+    Kind::Timeout.error(format!("it did not answer within {} s{hint}", config.timeout_s))
 }

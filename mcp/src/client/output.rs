@@ -110,6 +110,8 @@ fn capped(text: &str, max_bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(result: Value, max_bytes: usize) -> String {
@@ -147,5 +149,18 @@ mod tests {
         ];
         let read: Vec<_> = cases.iter().map(|(result, max)| read(result.clone(), *max)).collect();
         insta::assert_snapshot!(read.join("\n---\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_result_is_read_within_its_bytes(
+            texts in proptest::collection::vec(".{0,40}", 0..6), max_bytes in 0_usize..100,
+        ) {
+            let parts: Vec<_> = texts.iter().map(|text| json!({ "type": "text", "text": text })).collect();
+            let result = serde_json::from_value(json!({ "content": parts })).unwrap();
+            let called = called_of("t", result, max_bytes).map_err(|_| TestCaseError::fail("refused"))?;
+            // Line breaks between the parts, and the line that says what was cut.
+            prop_assert!(called.text.len() <= max_bytes + 6 + 60, "{}", called.text);
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! Opens the way to a server: a child process with its own small environment, or streamable HTTP.
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+use std::{io, process::Stdio, sync::Arc, time::Duration};
 
 use reqwest::redirect::Policy;
 use rmcp::{
     RoleClient,
     service::{ClientInitializeError, RunningService, serve_client},
     transport::{
-        StreamableHttpClientTransport, TokioChildProcess, common::client_side_sse::FixedInterval,
-        streamable_http_client::StreamableHttpClientTransportConfig,
+        DynamicTransportError, StreamableHttpClientTransport, TokioChildProcess,
+        common::client_side_sse::FixedInterval, streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
 use tokio::{
@@ -46,13 +46,14 @@ pub(crate) async fn opened(config: &McpServerConfig, ear: Ear) -> Result<Running
 /// Says in a line what went wrong, without the library's own names. It may quote what the server sent.
 fn plain(error: &ClientInitializeError) -> String {
     let mut text = match error {
+        ClientInitializeError::TransportError { error, .. } if is_hung_up(error) => "it hung up".to_owned(),
         ClientInitializeError::TransportError { error, .. } => error.error.to_string(),
         ClientInitializeError::JsonRpcError(refused) => format!("it refused: {}", refused.message),
         ClientInitializeError::ConnectionClosed(_) => "it hung up".to_owned(),
         error => format!("it does not speak the protocol: {error}"),
     };
     let mut below = match error {
-        ClientInitializeError::TransportError { error, .. } => error.error.source(),
+        ClientInitializeError::TransportError { error, .. } if !is_hung_up(error) => error.error.source(),
         _ => None,
     };
     while let Some(cause) = below {
@@ -63,7 +64,12 @@ fn plain(error: &ClientInitializeError) -> String {
         }
         below = cause.source();
     }
-    one_line(&text, 300)
+    one_line(text.trim_end_matches([':', ' ']), 300)
+}
+
+/// A process that ended is found out by reading or by writing, whichever comes first.
+fn is_hung_up(error: &DynamicTransportError) -> bool {
+    error.error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn child(config: &McpServerConfig, command: &str) -> Result<TokioChildProcess> {

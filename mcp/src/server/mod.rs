@@ -1,8 +1,9 @@
 //! The toolbox served to any client: over stdio to whoever started the program, over streamable HTTP behind its token.
 //!
-//! Files: `session` answers one client, `offer` lists what it may call, `look_at` reads which windows it means, `reply`
+//! Files: `session` holds one client to its limits, `calls` answers it, `offer` lists what it may call, `look_at` reads which windows it means, `reply`
 //! turns results into messages, `words` writes findings and answers, `steps` follows the work, `stdio` and `http` carry it.
 
+mod calls;
 mod http;
 mod look_at;
 mod offer;

@@ -172,11 +172,10 @@ async fn too_many_calls_at_once_are_refused_with_the_number() {
 }
 
 #[tokio::test]
-async fn limits_of_time_and_of_what_a_session_is_told_are_kept() {
+async fn work_that_takes_too_long_is_stopped() {
     let limits = Limits {
         tool_time: Duration::from_millis(20),
         work_time: Duration::from_millis(20),
-        session_bytes: 600,
         ..Limits::default()
     };
     let client = client_of(&Arc::default(), limits).await;
@@ -188,6 +187,11 @@ async fn limits_of_time_and_of_what_a_session_is_told_are_kept() {
     );
     let late = call(&client, "investigate", json!({"service": "endless"})).await.unwrap();
     assert!(text_of(&late).contains("`investigate` did not answer within 0.02 s"), "{}", text_of(&late));
+}
+
+#[tokio::test]
+async fn a_session_is_told_so_much_and_no_more() {
+    let client = client_of(&Arc::default(), Limits { session_bytes: 600, ..Limits::default() }).await;
     call(&client, "echo", json!({"text": "x".repeat(600)})).await.unwrap();
     let refused = call(&client, "echo", json!({"text": "more"})).await.unwrap();
     assert!(

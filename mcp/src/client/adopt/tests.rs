@@ -122,7 +122,42 @@ fn patterns_mean_what_they_say() {
     }
 }
 
+fn json_value() -> impl Strategy<Value = Value> {
+    let key = prop_oneof![
+        Just("type"),
+        Just("properties"),
+        Just("$ref"),
+        Just("enum"),
+        Just("description"),
+        Just("pattern")
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        Just(json!("object")),
+        ".{0,12}".prop_map(Value::from),
+        any::<i32>().prop_map(Value::from)
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            proptest::collection::vec((key.clone(), inner), 0..4).prop_map(|fields| {
+                Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+            }),
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn any_schema_is_taken_or_left_out(mut schema in json_value(), description in ".{0,40}") {
+        prop_assume!(schema.is_object());
+        schema["type"] = json!("object");
+        let mut listed = tool("any", schema, Some(ToolAnnotations::new().read_only(true)));
+        listed.description = Some(description.into());
+        let (taken, warnings) = adopted(&config(&["any"]), vec![listed]);
+        prop_assert_eq!(taken.len() + warnings.len(), 1);
+    }
+
     #[test]
     fn names_keep_the_rule_of_the_wire(tool in ".{0,200}") {
         let name = wire_name("a-server_of-24-characters", &tool);
