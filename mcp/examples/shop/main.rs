@@ -2,8 +2,6 @@
 //!
 //! `shop stdio`, `shop http PORT TOKEN`, `shop recorded FILE`.
 
-#![expect(clippy::print_stderr, reason = "standard output belongs to the protocol")]
-
 mod host;
 
 use std::{env, error::Error, fs, sync::Arc};
@@ -35,6 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let routes = router(Arc::new(Shop::default()), caller_of, limits)
                 .layer(from_fn_with_state((*token).to_owned(), let_in));
             let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+            // Standard output belongs to the protocol.
             eprintln!("listening at http://{}/mcp", listener.local_addr()?);
             axum::serve(listener, routes).await?;
         }

@@ -35,10 +35,8 @@ fn normal(value: &Value) -> Value {
 fn normal_number(number: &Number) -> Number {
     match number.as_f64() {
         Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < MAX_EXACT => {
-            // Exact, since it is a whole number in range.
-            #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
-            let whole = float as i64;
-            Number::from(whole)
+            // Exact, since it is a whole number below 2^53.
+            Number::from(float as i64)
         }
         _ => number.clone(),
     }

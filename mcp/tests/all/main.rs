@@ -1,6 +1,6 @@
 //! The server asked by a client, the client given a server with bad habits, and both together.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 #[path = "../../examples/shop/host.rs"]
 mod host;
