@@ -6,6 +6,8 @@
 //! # Layout
 //!
 //! - [`web`]: the page that comes with the program, its HTTP API and its server-sent events.
+//! - [`openai`]: any chat client that speaks OpenAI's API, as if Waggle were a model.
 //! - `web-ui/`: that page, in TypeScript; built by `make web` and embedded when it is there.
 
+pub mod openai;
 pub mod web;
