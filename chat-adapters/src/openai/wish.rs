@@ -118,8 +118,9 @@ fn is_word(text: &str, start: usize, end: usize) -> bool {
     else {
         return false;
     };
-    let (first, last) = (inside.starts_with(is_inside), inside.ends_with(is_inside));
-    !(first && before.ends_with(is_inside)) && !(last && after.starts_with(is_inside))
+    let goes_on_before = inside.starts_with(is_inside) && before.ends_with(is_inside);
+    let goes_on_after = inside.ends_with(is_inside) && after.starts_with(is_inside);
+    !goes_on_before && !goes_on_after
 }
 
 #[cfg(test)]
