@@ -1,7 +1,7 @@
 //! Serves the OpenAI-compatible face with a scripted desk, for real clients: `cargo run --example openai_face -- [port]`.
 //!
 //! It asks for the token `test-token`, lets one caller ask 24 questions at once, and answers within 5 seconds. How many
-//! answers are under way and were given up stands at `/counts`.
+//! answers were begun, are under way and were given up stands at `/counts`.
 
 #[path = "../tests/openai/scripted.rs"]
 mod scripted;
@@ -42,10 +42,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..Limits::default()
     };
     let desk = Arc::new(Scripted::default());
-    let (at_work, given_up) = (desk.at_work.clone(), desk.given_up.clone());
+    let counting = desk.clone();
     let counts = move || async move {
+        let begun = counting.asked.lock().map(|asked| asked.len()).unwrap_or(0);
+        let at_work = counting.at_work.load(Ordering::SeqCst);
         Json(
-            json!({ "at_work": at_work.load(Ordering::SeqCst), "given_up": given_up.load(Ordering::SeqCst) }),
+            json!({ "begun": begun, "at_work": at_work, "given_up": counting.given_up.load(Ordering::SeqCst) }),
         )
     };
     let routes = router(Face::new(desk, Arc::new(SystemClock), limits))

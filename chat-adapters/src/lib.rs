@@ -2,6 +2,7 @@
 //!
 //! Each platform is an adapter of [`Chat`](waggle_agent_core::ports::Chat) and passes the one suite for it.
 //! What people say comes back through a bounded channel that the program owns: an adapter never calls the loop.
+//! Clients of [`openai`] wait for their answer within the request: they ask through a trait that the program implements.
 //!
 //! # Layout
 //!

@@ -15,16 +15,24 @@ if ! cmp -s "$wanted" "$venv/installed.txt"; then
 fi
 
 cargo build -q -p waggle-chat-adapters --example openai_face
-log=$(mktemp)
-"$target/debug/examples/openai_face" 0 >"$log" &
+log=$(mktemp -d)
+# One of the questions makes the desk panic, which is told on standard error.
+RUST_BACKTRACE=0 "$target/debug/examples/openai_face" 0 >"$log/url" 2>"$log/errors" &
 server=$!
-trap 'kill "$server" 2>/dev/null || true; rm -f "$log"' EXIT
+is_done=
+finish() {
+    kill "$server" 2>/dev/null || true
+    [ -n "$is_done" ] || cat "$log/errors" >&2
+    rm -rf "$log"
+}
+trap finish EXIT
 for _ in $(seq 100); do
-    [ -s "$log" ] && break
+    [ -s "$log/url" ] && break
     sleep 0.1
 done
-url=$(head -n 1 "$log")
+url=$(head -n 1 "$log/url")
 [ -n "$url" ] || { echo "error: the example server did not start" >&2; exit 1; }
 
 "$venv/bin/python" scripts/test-clients/openai_client.py "$url"
 "$venv/bin/python" scripts/test-clients/openai_langchain.py "$url"
+is_done=yes

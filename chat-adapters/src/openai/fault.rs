@@ -94,7 +94,7 @@ impl Fault {
 
     /// Says that the answer took too long.
     pub(super) fn too_late(seconds: u64) -> Self {
-        let message = format!("no answer within {seconds} s; hint: ask about less");
+        let message = format!("no answer within {seconds} s; hint: ask for less at once");
         let mut fault = Self::new(StatusCode::GATEWAY_TIMEOUT, message).code("timeout");
         fault.0.retry = Retry::Never;
         fault

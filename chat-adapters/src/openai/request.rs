@@ -84,11 +84,12 @@ fn guilty_message(messages: &Value) -> Option<Fault> {
         let known = known.map(|role| format!("`{role}`")).join(", ");
         return Some(Fault::invalid(format!("{at}.role"), format!("`{at}.role` is none of {known}")));
     }
+    let unfit = || Fault::invalid(&at, format!("`{at}` does not fit: {}", reason(&error)));
     let parts = match message.get("content") {
         Some(Value::Array(parts)) => parts,
-        Some(Value::String(_)) => {
-            return Some(Fault::invalid(&at, format!("`{at}` does not fit: {}", reason(&error))));
-        }
+        Some(Value::String(_)) => return Some(unfit()),
+        // Its calls stand in the place of a text.
+        None | Some(Value::Null) if role == Some("assistant") => return Some(unfit()),
         _ => {
             let message = format!("`{at}.content` is neither text nor a list of parts");
             return Some(Fault::invalid(format!("{at}.content"), message));
@@ -97,8 +98,8 @@ fn guilty_message(messages: &Value) -> Option<Fault> {
     let is_text = |part: &Value| {
         part.get("type") == Some(&json!("text")) && part.get("text").is_some_and(Value::is_string)
     };
-    let part = parts.iter().position(|part| !is_text(part));
-    let at = part.map_or(at.clone(), |part| format!("{at}.content[{part}]"));
+    let Some(part) = parts.iter().position(|part| !is_text(part)) else { return Some(unfit()) };
+    let at = format!("{at}.content[{part}]");
     Some(Fault::invalid(
         &at,
         format!("`{at}` is no part of the type `text` with a `text`; only text is read"),

@@ -1,14 +1,21 @@
 //! What is refused, with which status, and in whose words.
 
-use std::{convert::Infallible, sync::atomic::Ordering, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use axum::{
     body::{Body, Bytes, to_bytes},
     http::{Request, header},
 };
-use futures::stream;
+use futures::{future, stream};
 use serde_json::{Value, json};
-use waggle_chat_adapters::openai::{Limits, unauthorized};
+use waggle_agent_core::{Kind, Result, investigation::Watch};
+use waggle_chat_adapters::openai::{Asked, Desk, Face, Limits, ModelId, Reply, router, unauthorized};
+use waggle_signals::ManualClock;
 
 use crate::{Answer, COMPLETIONS, Opened, asking, post};
 
@@ -60,6 +67,7 @@ async fn settings_that_would_be_answered_wrongly_are_refused() {
         (json!({ "modalities": ["text", "audio"] }), "modalities", "more than text"),
         (json!({ "audio": { "voice": "alloy", "format": "mp3" } }), "audio", "sound"),
         (json!({ "web_search_options": {} }), "web_search_options", "telemetry alone"),
+        (json!({ "moderation": { "model": "omni-moderation-latest" } }), "moderation", "not made here"),
         (json!({ "stop": ["a", "b", "c", "d", "e"] }), "stop", "more than 4"),
         (json!({ "stop": "" }), "stop", "empty"),
     ];
@@ -126,6 +134,12 @@ async fn what_does_not_fit_is_named() {
             "neither text nor a list",
         ),
         (with(json!([{ "role": "tool", "content": "no id" }])), 400, Some("messages[0]"), "tool_call_id"),
+        (
+            with(json!([{ "role": "assistant", "tool_calls": [{ "id": "call_1" }] }])),
+            400,
+            Some("messages[0]"),
+            "missing field `type`",
+        ),
         (part(image), 400, at, "is an image; only text is read"),
         (part(sound), 400, at, "is sound; only text is read"),
         (
@@ -255,6 +269,43 @@ async fn one_question_too_many_is_told_to_wait() {
         200,
         "the place was given back"
     );
+}
+
+/// Cannot tell its models, at once or ever.
+struct Closed {
+    answers: bool,
+}
+
+#[async_trait]
+impl Desk for Closed {
+    async fn models(&self) -> Result<Vec<ModelId>> {
+        if !self.answers {
+            future::pending::<()>().await;
+        }
+        Err(Kind::Unavailable.error("the program is shutting down").with_hint("ask again when it is back"))
+    }
+
+    async fn answer(&self, _: Asked, _: Arc<dyn Watch>) -> Result<Reply> {
+        Err(Kind::Internal.error("nobody was to be asked"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn models_that_cannot_be_told_are_an_error_of_their_own() {
+    for (answers, status, words) in [
+        (true, 503, "the program is shutting down; hint: ask again when it is back"),
+        (false, 504, "no answer within 10 s"),
+    ] {
+        let clock = Arc::new(ManualClock::default());
+        let router = router(Face::new(Arc::new(Closed { answers }), clock, Limits::default()));
+        let opened = Opened { router, desk: Arc::default() };
+        let list = opened.send(Request::get("/v1/models").body(Body::empty()).unwrap()).await;
+        for answer in [list, opened.ask(&asking("why?", &json!({}))).await] {
+            assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
+            let message = is_shaped(&answer)["message"].as_str().unwrap();
+            assert!(message.contains(words), "{message}");
+        }
+    }
 }
 
 #[tokio::test]
