@@ -42,7 +42,7 @@ pub fn judge(report: &Report, min_pass: Option<f64>) -> Judged {
     match min_pass {
         _ if report.n_runs == 0 => Judged { line: told, outcome: Outcome::NothingRan },
         Some(least) if share < least => {
-            let line = format!("{told}: {share:.3} passed, less than {least}");
+            let line = format!("{told}: {n_passed} of all {n_wanted} passed, less than {least}");
             Judged { line, outcome: Outcome::TooFew }
         }
         _ => Judged { line: told, outcome: Outcome::Good },

@@ -60,7 +60,7 @@ pub struct Results {
 }
 
 /// Some 100 000 runs.
-const MAX_BYTES: u64 = 2 << 30;
+const MAX_BYTES: u64 = 512 << 20;
 
 /// Opens a results file, or begins one, and returns the runs that are in it.
 ///

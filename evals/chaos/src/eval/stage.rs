@@ -3,8 +3,9 @@
 //! The folder of a case often carries the answer beside the telemetry, or in its own name.
 
 use std::{
-    fs,
-    io::Read as _,
+    collections::BTreeSet,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -24,25 +25,28 @@ const MAX_FILES: usize = 1_000;
 
 /// Puts the files of a case into a new folder below `parent`, and returns it. `None` for a case that has no files.
 ///
-/// Files are linked where the file system allows, else copied. The folder is called by [`alias`].
+/// Files are copied, so that nothing done there reaches the suite. The folder is called by [`alias`].
 ///
 /// # Errors
 ///
-/// When a file cannot be read or written, and when there are more than 1000 of them.
+/// When a file cannot be read or written, when there are more than 1000 of them, and when the case is there already.
 pub fn stage(case: &Case, parent: &Path) -> Result<Option<PathBuf>> {
     let What::Folder { path, borrowed } = &case.what else { return Ok(None) };
     let staged = parent.join(alias(case));
-    fs::create_dir_all(&staged).with_context(|| format!("create `{}`", staged.display()))?;
+    fs::create_dir(&staged).with_context(|| format!("create `{}`", staged.display()))?;
     for (name, from) in files(path, borrowed)? {
         let to = staged.join(name);
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder).with_context(|| format!("create `{}`", folder.display()))?;
         }
-        if fs::hard_link(&from, &to).is_err() {
-            fs::copy(&from, &to).with_context(|| format!("copy `{}`", from.display()))?;
-        }
+        copy(&from, &to).with_context(|| format!("copy `{}`", from.display()))?;
     }
     Ok(Some(staged))
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut to = OpenOptions::new().write(true).create_new(true).open(to)?;
+    io::copy(&mut File::open(from)?, &mut to)
 }
 
 /// Returns a name for a case that tells nothing of its answer: `case-` and eight digits of its hash.
@@ -77,7 +81,7 @@ pub fn fingerprint(cases: &[Case]) -> Result<String> {
     Ok(short(&hash.finalize(), 8))
 }
 
-/// Returns the telemetry of a folder and of the folders in it, with the name that each file has there, by name; borrowed files come last.
+/// Returns the telemetry of a folder and of the folders in it, with the name that each file has there, by name; borrowed files come last, and only those whose names are free.
 fn files(folder: &Path, borrowed: &[PathBuf]) -> Result<Vec<(PathBuf, PathBuf)>> {
     let mut found = Vec::new();
     for entry in entries(folder)? {
@@ -93,7 +97,8 @@ fn files(folder: &Path, borrowed: &[PathBuf]) -> Result<Vec<(PathBuf, PathBuf)>>
     found.extend(
         borrowed.iter().map(|from| (PathBuf::from(from.file_name().unwrap_or_default()), from.clone())),
     );
-    found.retain(|(name, _)| is_telemetry(name));
+    let mut taken = BTreeSet::new();
+    found.retain(|(name, _)| is_telemetry(name) && taken.insert(name.clone()));
     if found.len() > MAX_FILES {
         bail!("`{}` has more than {MAX_FILES} files, which is no single incident", folder.display());
     }
@@ -115,7 +120,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn digest(path: &Path) -> Result<Vec<u8>> {
     let reading = || format!("read `{}`", path.display());
-    let mut file = fs::File::open(path).with_context(reading)?;
+    let mut file = File::open(path).with_context(reading)?;
     let (mut hash, mut part) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
         let n = file.read(&mut part).with_context(reading)?;
@@ -154,8 +159,9 @@ mod tests {
             (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         write(from.path(), &["alert.json", "logs.ndjson", "context/commits.json"]);
         write(from.path(), &["truth.toml", "answer.yml", "ground_truth.json", "scenario.yml", "NOTES.md"]);
-        write(base.path(), &["pods.json"]);
-        let case = case(from.path(), vec![base.path().join("pods.json")]);
+        write(base.path(), &["pods.json", "alert.json"]);
+        fs::write(base.path().join("alert.json"), "of another").unwrap();
+        let case = case(from.path(), ["pods.json", "alert.json"].map(|name| base.path().join(name)).into());
         let staged = stage(&case, to.path()).unwrap().unwrap();
         let mut names: Vec<_> = files(&staged, &[]).unwrap().into_iter().map(|(name, _)| name).collect();
         names.sort();
@@ -164,6 +170,14 @@ mod tests {
             ["alert.json", "context/commits.json", "logs.ndjson", "pods.json"].map(PathBuf::from)
         );
         assert_eq!(entries(&staged).unwrap().len(), 4, "nothing else is there");
+        assert!(stage(&case, to.path()).is_err(), "it is there already");
+        for folder in [staged.as_path(), from.path()] {
+            assert_eq!(
+                fs::read_to_string(folder.join("alert.json")).unwrap(),
+                "alert.json",
+                "its own stands"
+            );
+        }
         let name = staged.file_name().unwrap().to_string_lossy().into_owned();
         assert!(name.starts_with("case-") && !name.contains("disk"), "{name}");
     }

@@ -1,5 +1,6 @@
 //! Each layout over a few small folders.
 
+use proptest::prelude::*;
 use waggle_agent_core::finding::Action;
 use waggle_chaos::eval::{LAYOUTS, Suite, TrueChange, Truth, What, suite};
 
@@ -122,11 +123,12 @@ fn a_truth_of_ones_own_says_what_it_knows_and_nothing_it_does_not_mean() {
 fn what_is_no_suite_is_refused_with_a_hint() {
     let empty = folder(&[]);
     let path = empty.path().to_string_lossy().into_owned();
+    let absent = format!("{path}/absent");
     for (which, layout, wanted) in [
         (path.as_str(), Some("waggle"), "no case of the layout `waggle`"),
         (path.as_str(), Some("wagle"), "unknown layout `wagle`"),
         (path.as_str(), None, "wants a layout"),
-        ("/nowhere", Some("opensre"), "is no folder"),
+        (absent.as_str(), Some("opensre"), "is no folder"),
         ("rootcausebench", None, "wants a layout"),
     ] {
         let error = suite(which, layout).unwrap_err().to_string();
@@ -150,5 +152,32 @@ fn layouts_have_names_of_their_own_and_measures_too() {
             let common = waggle_chaos::eval::measures::COMMON;
             assert!(common.iter().all(|known| known.key != measure.key), "{}", measure.key);
         }
+    }
+}
+
+/// Files that a case has to have, besides its truth.
+const TRUTHS: &[(&str, &str, &str)] = &[
+    ("waggle", "truth.toml", "logs.ndjson"),
+    ("rootcausebench", "ground_truth.json", "data/logs.ndjson"),
+    ("opensre", "answer.yml", "logs.json"),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_truth_is_read_or_named(
+        index in 0..TRUTHS.len(),
+        text in prop_oneof![
+            "[a-z_]{1,20}(: | = )[\\[\\]\"a-z, ]{0,20}\n",
+            "\\{\"(root_cause_commit|first_failing_service)\": [\\[\\]\"a-z0-9, ]{0,20}\\}",
+            "(healthy|services|change|root_cause_category)( = |: )(true|\\[\"a\"\\]|\"none\")\n",
+            "(?s).{0,80}",
+        ],
+    ) {
+        let (layout, truth, data) = TRUTHS[index];
+        let folder = folder(&[(&format!("a/{truth}"), &text), (&format!("a/{data}"), LOG)]);
+        let suite = read(&folder, layout);
+        prop_assert_eq!(suite.cases.len() + suite.not_run.len(), 1);
     }
 }

@@ -34,7 +34,12 @@ async fn repeats_are_told_of() {
     assert_eq!(report.n_runs, 8);
     let markdown = report.markdown();
     let repeats = markdown.split("## ").find(|part| part.starts_with("Repeats")).unwrap();
-    insta::assert_snapshot!(repeats, @"");
+    insta::assert_snapshot!(repeats, @r"
+    Repeats
+
+    Probability that all of k runs of a case pass: 0.500 for 1, 0.500 for 2.
+    Share of cases passed by repeat: 0.500 to 0.500, standard deviation 0.000.
+    ");
 }
 
 #[tokio::test]
@@ -86,7 +91,7 @@ async fn a_pipeline_gets_one_line_and_a_code() {
         assert_eq!((judged.outcome, judged.outcome.exit_code()), (outcome, code), "{min_pass:?}");
         assert!(!judged.line.contains('\n'));
     }
-    insta::assert_snapshot!(judge(&report, Some(0.9)).line, @"");
+    insta::assert_snapshot!(judge(&report, Some(0.9)).line, @"own with made-up: 2 of 4 runs passed (95 % 0.15 to 0.85), 0 decoys blamed, 0 false alarms, 0 incidents called well, 1 without an answer, 2 of 2 claims grounded, 1 not run: 2 of all 5 passed, less than 0.9");
     let nothing = own_report(&Agent::default(), 1).await;
     assert_eq!(judge(&nothing, None).outcome.exit_code(), 2);
     assert!(nothing.markdown().contains("the store is on fire"));

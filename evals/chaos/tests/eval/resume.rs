@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, sync::atomic::Ordering, time::Duration};
 
+use proptest::prelude::*;
 use waggle_chaos::eval::results::{self, Fingerprint};
 
 use crate::agent::{Agent, evaluated, folder, incident, options, own_agent, own_suite, write};
@@ -143,4 +144,23 @@ fn two_evaluations_do_not_write_into_one_file() {
     let (_held, _) = results::open(&path, &fingerprint("offline")).unwrap();
     let error = results::open(&path, &fingerprint("offline")).unwrap_err().to_string();
     assert!(error.contains("in use by another evaluation"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused_and_then_left_alone(
+        bytes in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            "(\\{\"fingerprint\":\\{\"suite\":\"waggle-1\",\"model\":\"offline\",\"options\":\\{\\}\\}[\",:a-z0-9}\\n]{0,40}){1,3}"
+                .prop_map(String::into_bytes),
+        ],
+    ) {
+        let kept = folder(&[]);
+        let path = kept.path().join("results.jsonl");
+        fs::write(&path, &bytes).unwrap();
+        match results::open(&path, &fingerprint("offline")) {
+            Ok((_, records)) => prop_assert!(records.is_empty()),
+            Err(_) => prop_assert_eq!(fs::read(&path).unwrap(), bytes),
+        }
+    }
 }

@@ -37,8 +37,9 @@ impl Report {
         let Self { n_cases, n_repeats, n_runs, n_fell_back, .. } = self;
         writeln!(
             out,
-            "{n_cases} cases of the layout `{}`, each run {n_repeats} times: {n_runs} runs with a finding, {} not run, {n_fell_back} finished by another model.",
+            "{n_cases} cases of the layout `{}`, each run {}: {n_runs} runs with a finding, {} not run, {n_fell_back} finished by another model.",
             self.layout,
+            if *n_repeats == 1 { "once".to_owned() } else { format!("{n_repeats} times") },
             self.not_run.len()
         )?;
         writeln!(out, "A case passes with {}.", self.pass_means)?;
@@ -163,7 +164,8 @@ impl Report {
     }
 
     fn name(&self, row: &CaseRow) -> String {
-        if self.n_repeats > 1 { format!("{} ({})", row.case, row.repeat + 1) } else { row.case.clone() }
+        let case = cell(&row.case);
+        if self.n_repeats > 1 { format!("{case} ({})", row.repeat + 1) } else { case }
     }
 }
 
@@ -213,7 +215,12 @@ fn way(better: Better) -> &'static str {
 }
 
 fn amount(value: f64) -> String {
-    if value == value.trunc() || value >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+    match value {
+        whole if whole == whole.trunc() || whole >= 100.0 => format!("{whole:.0}"),
+        // Costs of a run are fractions of a cent.
+        small if small < 0.1 => format!("{small:.5}"),
+        _ => format!("{value:.3}"),
+    }
 }
 
 /// Text of others inside of a table: one line, no bars, not too long.
@@ -228,7 +235,6 @@ fn cell(text: &str) -> String {
 /// One line for a log: what passed, with what is most feared beside it.
 pub(crate) fn line(report: &Report) -> String {
     let n_passed = report.cases.iter().filter(|row| row.passed).count();
-    let n_wanted = report.n_cases.saturating_mul(report.n_repeats as usize);
     let share = report.measure(PASS).and_then(|row| row.agent);
     let count = |key: &str| {
         let of = report.cases.iter().filter_map(|row| row.scores.get(key));
@@ -239,9 +245,10 @@ pub(crate) fn line(report: &Report) -> String {
         None => String::new(),
     };
     format!(
-        "{} with {}: {n_passed} of {n_wanted} passed{interval}, {} decoys blamed, {} false alarms, {} incidents called well, {} without an answer, {} of {} claims grounded, {} not run",
+        "{} with {}: {n_passed} of {} runs passed{interval}, {} decoys blamed, {} false alarms, {} incidents called well, {} without an answer, {} of {} claims grounded, {} not run",
         report.suite,
         report.model,
+        report.n_runs,
         count("decoy_blamed"),
         count("false_alarm"),
         count("missed_incident"),

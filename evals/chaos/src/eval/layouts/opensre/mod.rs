@@ -38,18 +38,15 @@ fn read(folder: &Path) -> Result<Found> {
     let mut all = Vec::new();
     for path in folders(folder)? {
         let name = last_part(&path);
-        if is_case(&path)? {
+        let inner = folders(&path)?;
+        // What holds folders and no answer is a group; what holds neither is a case that does not read.
+        if inner.is_empty() || path.join(ANSWER).is_file() {
             all.push((name, path));
             continue;
         }
-        all.extend(folders(&path)?.into_iter().map(|case| (format!("{name}/{}", last_part(&case)), case)));
+        all.extend(inner.into_iter().map(|case| (format!("{name}/{}", last_part(&case)), case)));
     }
     Ok(each(all, case))
-}
-
-/// A folder of cases holds no recorded answers itself.
-fn is_case(folder: &Path) -> Result<bool> {
-    Ok(folder.join(ANSWER).is_file() || !recorded(folder)?.is_empty())
 }
 
 fn case(id: &str, folder: &Path) -> Result<Case> {
