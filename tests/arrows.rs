@@ -22,9 +22,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("waggle-chat-adapters", &["waggle-agent-core", "waggle-signals"]),
     ("waggle-mcp", &["waggle-agent-core", "waggle-signals"]),
     ("waggle-tools", &["waggle-agent-core", "waggle-analysis", "waggle-signals"]),
-    ("waggle-chaos", &["waggle-agent-core", "waggle-signals"]),
+    ("waggle-chaos", &["waggle-agent-core", "waggle-files", "waggle-signals"]),
     ("waggle-files", &["waggle-analysis", "waggle-signals"]),
-    ("waggle-public-evals", &["waggle-analysis", "waggle-files", "waggle-signals"]),
+    ("waggle-public-evals", &["waggle-analysis", "waggle-chaos", "waggle-files", "waggle-signals"]),
 ];
 
 /// Crates that a pure or privileged crate must never stand on, however far below: what does I/O, talks to models, or stores.

@@ -4,7 +4,7 @@
 //! A fault is one thing that goes wrong in it, together with the truth about it.
 //! The demo and the evaluation both stand on this crate, so what the demo shows is what the evaluation measures.
 //!
-//! Everything here blocks: call it from a thread that may wait (`spawn_blocking`), never from an async task.
+//! Worlds and faults block: call them from a thread that may wait (`spawn_blocking`), never from an async task.
 //!
 //! # Layout
 //!
@@ -13,9 +13,11 @@
 //! - [`recordings`]: one run of every fault, carried in the program.
 //! - [`truth`]: the known root cause, and whether an answer named it.
 //! - [`worlds`]: the shop, its history and its neighbours.
+//! - [`eval`]: how good the whole agent is on incidents with known answers.
 //! - `command`: outside programs, each with a time limit and a hint.
 
 mod command;
+pub mod eval;
 pub mod fault;
 mod faults;
 pub mod recordings;

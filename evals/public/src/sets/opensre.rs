@@ -2,9 +2,6 @@
 //!
 //! Each case is read generically (texts, series, objects, wherever they are), goes through `waggle_analysis::symptoms`, and the class found is put into the set's categories.
 
-mod answer;
-mod category;
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -13,9 +10,9 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use waggle_analysis::symptoms::{Diagnosis, Evidence, Verdict, examine};
+use waggle_chaos::eval::layouts::opensre::{Answer, answers, category};
 use waggle_files::incident::recorded;
 
-use self::{answer::Answer, category::category};
 use crate::{sets::Set, table::Row};
 
 /// The set.
@@ -98,36 +95,18 @@ fn told(diagnosis: &Diagnosis) -> String {
     told.to_lowercase()
 }
 
-/// Reads a case and, for what it has not recorded itself, the case that it is based on.
+/// Reads a case with what it borrows.
 fn read(case: &Path) -> Result<Evidence> {
-    let own = answers(case)?;
-    let scenario = fs::read_to_string(case.join("scenario.yml")).unwrap_or_default();
-    let base = scenario.lines().find_map(|line| line.strip_prefix("base:")).map(str::trim);
-    let mut files = own.clone();
-    if let (Some(base), Some(suite)) = (base, case.parent()) {
-        let is_own = |stem: &str| own.iter().any(|(own, _)| stem.starts_with(own.as_str()));
-        files.extend(answers(&suite.join(base))?.into_iter().filter(|(stem, _)| !is_own(stem)));
-    }
     let mut evidence = Evidence::default();
-    for (stem, path) in files {
+    for path in answers(case)? {
         let text = fs::read_to_string(&path).with_context(|| format!("read `{}`", path.display()))?;
         let value = serde_json::from_str(&text).with_context(|| format!("read `{}`", path.display()))?;
-        match stem.as_str() {
-            "alert" => evidence.said.push(recorded::alert(&value)),
+        match path.file_stem().and_then(|stem| stem.to_str()) {
+            Some("alert") => evidence.said.push(recorded::alert(&value)),
             _ => recorded::collect(&value, &mut evidence),
         }
     }
     Ok(evidence)
-}
-
-fn answers(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("list `{}`", folder.display()))?;
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let files = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-    let mut files: Vec<_> =
-        files.filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path))).collect();
-    files.sort();
-    Ok(files)
 }
 
 fn flag(is_so: bool) -> f64 {

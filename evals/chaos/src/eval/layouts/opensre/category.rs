@@ -128,10 +128,31 @@ const CATEGORIES: &[(&str, &[&str])] = &[
     ("data_quality", &["bad_input_data", "data_corruption", "dead_letters"]),
 ];
 
-/// Returns the category of a class.
+/// Returns the category of a class; `unknown` of none and of `unknown`.
 pub fn category(class: &str) -> &'static str {
+    if matches!(class, "" | "unknown") {
+        return "unknown";
+    }
     CATEGORIES
         .iter()
         .find(|(_, starts)| starts.iter().any(|start| class.starts_with(start)))
         .map_or("infrastructure", |(category, _)| category)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_that_says_nothing_is_of_no_category() {
+        for (class, wanted) in [
+            ("unknown", "unknown"),
+            ("", "unknown"),
+            ("cpu_contention", "resource_exhaustion"),
+            ("dns_failure", "configuration_error"),
+            ("database_failover", "infrastructure"),
+        ] {
+            assert_eq!(category(class), wanted, "{class}");
+        }
+    }
 }
