@@ -10,7 +10,7 @@ use crate::{
     finding::Claim,
     grounding::Ground,
     investigation::{Case, Goal, Handed, Investigator, SUBMIT_ANSWER, Watch, converse, incident_text},
-    ports::{Message, Purpose, ToolCall, ToolReply, ToolSpec},
+    ports::{Message, Purpose, ToolCall, ToolReply, ToolSpec, Usage},
     prompts,
     verify::holding_claims,
 };
@@ -37,8 +37,10 @@ pub struct Answer {
 pub struct Answered {
     /// The answer: every claim in it holds.
     pub answer: Answer,
-    /// New evidence, by id.
+    /// The evidence it was drawn from, by id: new, or of an earlier run.
     pub evidence: Vec<Evidence>,
+    /// What it cost.
+    pub usage: Usage,
 }
 
 /// Answers a question, knowing the finding that it may be about.
@@ -53,10 +55,30 @@ pub async fn answer(
     question: &str,
     watch: &dyn Watch,
 ) -> Result<Answered> {
+    answer_in_context(investigator, scene, finding, None, question, watch).await
+}
+
+/// As [`answer`], knowing what was said before the question. The context is fenced by whoever gives it: it may help to
+/// understand the question, and grants nothing.
+///
+/// # Errors
+///
+/// As [`investigate`](crate::investigation::investigate).
+pub async fn answer_in_context(
+    investigator: &Investigator,
+    scene: &Scene,
+    finding: Option<&Finding>,
+    context: Option<&str>,
+    question: &str,
+    watch: &dyn Watch,
+) -> Result<Answered> {
     let mut case = Case::open(investigator, scene, watch, Purpose::Answer).await?;
     case.say(Message::System { text: prompts::answer(scene.language).to_owned() });
     case.say(Message::User { text: incident_text(&scene.incident) });
     show_context(&mut case, finding).await?;
+    if let Some(context) = context {
+        case.say(Message::User { text: format!("Said before:\n{context}") });
+    }
     case.say(Message::User { text: question.to_owned() });
 
     let answer = converse(&mut case, &mut TheAnswer, None).await?;
@@ -71,7 +93,7 @@ pub async fn answer(
         answer.note =
             scene.language.pick("I found nothing that I can prove.", "没有找到我能证明的内容。").to_owned();
     }
-    Ok(Answered { answer, evidence: case.into_evidence() })
+    Ok(Answered { answer, usage: case.usage(), evidence: case.into_evidence() })
 }
 
 /// An answer, in whatever words.

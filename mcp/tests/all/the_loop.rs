@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use waggle_agent_core::{
     Evidence, Toolbox,
     conversation::{Answered, answer},
-    investigation::{Budget, Investigator},
+    investigation::Investigator,
     models::Scripted,
     ports::{Memory, Message, ModelReply, ToolCall},
     testing::fake_memory::FakeMemory,
@@ -35,13 +35,7 @@ async fn run(toolbox: Toolbox) -> (Answered, Vec<Evidence>, String) {
     let memory = Arc::new(FakeMemory::default());
     let scene = Shop::default().scene("operator", &LookAt::Now).await.unwrap();
     memory.add_incident(&scene.incident).await.unwrap();
-    let investigator = Investigator {
-        model: model.clone(),
-        fallback: model.clone(),
-        toolbox,
-        memory: memory.clone(),
-        budget: Budget::default(),
-    };
+    let investigator = Investigator::new(model.clone(), model.clone(), toolbox, memory.clone());
     let answered = answer(&investigator, &scene, None, "how many orders failed?", &()).await.unwrap();
     let kept = memory.all_evidence(&scene.incident.id).await.unwrap();
     let requests = model.requests();

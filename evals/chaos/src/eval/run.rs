@@ -47,15 +47,8 @@ pub struct Run {
 impl Run {
     /// Makes a run of an investigation for which the model called `asked` was asked first.
     pub fn of(investigation: Investigation, took: Duration, asked: &str) -> Self {
-        let calls = investigation.transcript.iter().filter_map(|message| match message {
-            Message::Assistant { calls, .. } => Some(calls),
-            _ => None,
-        });
-        // The calls of the triage are written down as if a model had made them.
-        let is_triage = |id: &str| id.starts_with("triage_");
-        let replies = calls.filter(|calls| !calls.first().is_some_and(|call| is_triage(&call.id)));
         Self {
-            steps: u32::try_from(replies.count()).unwrap_or(u32::MAX),
+            steps: investigation.n_steps,
             n_tool_calls: u32::try_from(investigation.evidence.len()).unwrap_or(u32::MAX),
             fell_back: investigation.model != asked,
             finding: investigation.finding,
