@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use waggle_agent_core::{
-    Evidence, Finding,
-    investigation::Investigation,
-    ports::{Message, Usage},
-};
+use waggle_agent_core::{Evidence, Finding, investigation::Investigation, ports::Usage};
 
 use super::case::Case;
 

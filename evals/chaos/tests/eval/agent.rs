@@ -80,6 +80,7 @@ fn evidence() -> Evidence {
         tool: "latency".to_owned(),
         arguments: json!({}),
         at: Timestamp::from_secs(0),
+        scope: String::new(),
         text: "p99 of stock went from 31 ms to 1980 ms".to_owned(),
         data: json!({}),
         facts: Vec::new(),
