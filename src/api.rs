@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
@@ -28,6 +28,11 @@ const SQL_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_ROWS: usize = 10_000;
 /// A question that names no incident is about the newest one as long as that is no older than this.
 const RECENT: Duration = Duration::from_secs(15 * 60);
+
+/// What a question is about that names no time: so long until now.
+const ASKED_ABOUT: Duration = Duration::from_secs(300);
+/// The healthy time is so many times as long as the time that somebody asks about.
+const BASELINE_PER_WINDOW: u32 = 6;
 
 /// What the routes stand on.
 #[derive(Clone)]
@@ -83,12 +88,13 @@ pub struct Fault {
 
 struct Refused(Error);
 
-/// Returns the routes: `POST /api/investigate`, `/api/ask`, `/api/sql`.
+/// Returns the routes: `POST /api/investigate`, `/api/ask`, `/api/sql`, `/api/incidents/{id}/stop`.
 pub fn router(state: ApiState) -> Router {
     Router::new()
         .route("/api/investigate", post(investigate))
         .route("/api/ask", post(ask))
         .route("/api/sql", post(sql))
+        .route("/api/incidents/{id}/stop", post(stop))
         .with_state(state)
 }
 
@@ -101,6 +107,12 @@ async fn investigate(
 
 /// Opens an incident on a person's request and investigates it.
 pub async fn look(state: &ApiState, request: &InvestigateRequest) -> waggle_agent_core::Result<Finding> {
+    let incident = open(state, request).await?;
+    Ok(state.desk.investigate(incident, Language::En, "operator").await?.investigation.finding)
+}
+
+/// Opens an incident on a person's request.
+pub async fn open(state: &ApiState, request: &InvestigateRequest) -> waggle_agent_core::Result<Incident> {
     let at = match request.at {
         Some(at) => at,
         None => newest(&*state.telemetry, &*state.clock).await?,
@@ -117,12 +129,23 @@ pub async fn look(state: &ApiState, request: &InvestigateRequest) -> waggle_agen
         history: Duration::from_secs(request.baseline_s),
         at,
     };
-    let incident = state.desk.open(opening).await?;
-    Ok(state.desk.investigate(incident, Language::En, "operator").await?.investigation.finding)
+    state.desk.open(opening).await
+}
+
+/// Opens an incident about a time that somebody asks about.
+pub fn opening_of(range: TimeRange) -> Opening {
+    Opening {
+        title: "questions about the system".to_owned(),
+        service: None,
+        source: Source::Person,
+        recent: range.length(),
+        history: range.length().saturating_mul(BASELINE_PER_WINDOW),
+        at: range.to(),
+    }
 }
 
 /// Returns the time of the newest data: now for a store that is being filled, its end for one that is not.
-async fn newest(telemetry: &dyn Telemetry, clock: &dyn Clock) -> waggle_agent_core::Result<Timestamp> {
+pub async fn newest(telemetry: &dyn Telemetry, clock: &dyn Clock) -> waggle_agent_core::Result<Timestamp> {
     let query = SqlQuery {
         text: "SELECT max(start_time) AS newest FROM spans".to_owned(),
         limit: 1,
@@ -145,13 +168,18 @@ async fn ask(State(state): State<ApiState>, Json(request): Json<AskRequest>) -> 
 
 /// Answers a question about an incident; when none is named, about the newest one if it is recent, else about what happens now.
 pub async fn question(state: &ApiState, request: &AskRequest) -> waggle_agent_core::Result<Asked> {
-    let incident = match &request.incident {
-        Some(id) => state.memory.incident(&IncidentId(id.clone())).await?,
-        None => meant_incident(state).await?,
-    };
+    let incident = incident_of(state, request).await?;
     let answer = state.desk.answer(&incident.id, &request.question, "operator").await?.answer;
     let Incident { id, window, baseline, .. } = incident;
     Ok(Asked { incident: id, window, baseline, answer })
+}
+
+/// Returns the incident that a question is about.
+pub async fn incident_of(state: &ApiState, request: &AskRequest) -> waggle_agent_core::Result<Incident> {
+    match &request.incident {
+        Some(id) => state.memory.incident(&IncidentId(id.clone())).await,
+        None => meant_incident(state).await,
+    }
 }
 
 async fn meant_incident(state: &ApiState) -> waggle_agent_core::Result<Incident> {
@@ -164,23 +192,18 @@ async fn meant_incident(state: &ApiState) -> waggle_agent_core::Result<Incident>
     let newest = newest(&*state.telemetry, &*state.clock).await?;
     match latest {
         Some(latest) if is_up_to_date(&latest, newest) => Ok(latest),
-        _ => {
-            let opening = Opening {
-                title: "questions about the system".to_owned(),
-                service: None,
-                source: Source::Person,
-                recent: Duration::from_secs(300),
-                history: Duration::from_secs(1800),
-                at: newest,
-            };
-            state.desk.open(opening).await
-        }
+        _ => state.desk.open(opening_of(TimeRange::ending_at(newest, ASKED_ABOUT))).await,
     }
 }
 
 /// Tells whether hardly anything was collected since the end of an incident's window, so that it still shows how things are.
 fn is_up_to_date(incident: &Incident, newest: Timestamp) -> bool {
     newest.since(incident.window.to()) <= RECENT
+}
+
+/// Stops an investigation: `{"stopped": true}`, or false when none is under way.
+async fn stop(State(state): State<ApiState>, Path(id): Path<String>) -> Json<serde_json::Value> {
+    Json(json!({ "stopped": state.desk.stop(&IncidentId(id)) }))
 }
 
 async fn sql(State(state): State<ApiState>, Json(request): Json<SqlRequest>) -> Result<Json<Table>, Refused> {

@@ -15,7 +15,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
-use waggle_chat_adapters::web::Caller;
+use waggle_chat_adapters::{openai, web::Caller};
 
 /// Name of the cookie that holds the token.
 const COOKIE: &str = "waggle_token";
@@ -100,6 +100,7 @@ pub async fn require(State(token): State<Token>, mut request: Request, next: Nex
             let path = format!("/{}", request.uri().path().trim_start_matches('/'));
             ([(header::SET_COOKIE, cookie)], Redirect::to(&path)).into_response()
         }
+        _ if openai::serves(request.uri().path()) => openai::unauthorized(),
         _ => refusal(),
     }
 }

@@ -1,25 +1,34 @@
 //! From an incident to a posted finding, and from a question to an answer.
 
 use std::{
-    sync::Arc,
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use waggle_agent_core::{
-    EvidenceId, Finding, Incident, IncidentId, Kind, Language, Ports, Result, Scene,
+    EvidenceId, Finding, Incident, IncidentId, Kind, Language, Ports, Result, Scene, Toolbox,
     card::{Card, Step, card_of_finding, card_of_progress},
-    conversation::{Answered, answer},
+    conversation::{Answered, answer_in_context},
     finding::Owner,
     incident::{Source, State},
-    investigation::{Investigation, Investigator, Progress, Watch, investigate},
-    ports::{Button, Chat, IncidentPage, InvestigationRecord, Memory, MessageId, Post, RoomId, Usage},
+    investigation::{Investigation, Investigator, Progress, Watch, investigate, resume},
+    ports::{
+        Button, Chat, Checkpoint, IncidentPage, InvestigationRecord, Memory, MessageId, Post, ResourceQuery,
+        RoomId, Usage,
+    },
 };
 use waggle_chat_adapters::web::WebChat;
-use waggle_signals::Timestamp;
+use waggle_signals::{TimeRange, Timestamp};
 
 /// Progress that may wait to be drawn, many times what one investigation makes; what comes while it is full is left out of the card's steps.
 const MAX_PROGRESS: usize = 256;
+/// An investigation that the end of the program cut off is taken up again when its incident is no older than this.
+const WORTH_TAKING_UP: Duration = Duration::from_secs(30 * 60);
+/// A service that was silent for so long is not known any more.
+const HEARD_WITHIN: Duration = Duration::from_secs(3_600);
 /// A card is not redrawn more often than this.
 const REDRAW: Duration = Duration::from_millis(120);
 
@@ -30,6 +39,8 @@ pub struct Desk {
     investigator: Investigator,
     memory: Arc<dyn Memory>,
     chat: Arc<WebChat>,
+    /// How to stop what is under investigation. Held for a line at a time.
+    under_way: Arc<Mutex<HashMap<IncidentId, CancellationToken>>>,
 }
 
 /// What opens an incident.
@@ -61,7 +72,7 @@ impl Desk {
         memory: Arc<dyn Memory>,
         chat: Arc<WebChat>,
     ) -> Self {
-        Self { ports, investigator, memory, chat }
+        Self { ports, investigator, memory, chat, under_way: Arc::default() }
     }
 
     /// Returns the name of the model that reasons first.
@@ -93,12 +104,27 @@ impl Desk {
     /// The work goes on to its end also when whoever asked does not wait for it, and however it ends, the incident has a
     /// finding then, if only one that says what failed.
     pub async fn investigate(&self, incident: Incident, language: Language, caller: &str) -> Result<Solved> {
-        let (desk, caller) = (self.clone(), caller.to_owned());
+        self.investigate_watched(incident, language, caller, Arc::new(())).await
+    }
+
+    /// As [`investigate`](Self::investigate), with somebody looking on besides the card.
+    pub async fn investigate_watched(
+        &self,
+        incident: Incident,
+        language: Language,
+        caller: &str,
+        watch: Arc<dyn Watch>,
+    ) -> Result<Solved> {
+        self.work(incident, Job { language, caller: caller.to_owned(), watch, checkpoint: None }).await
+    }
+
+    async fn work(&self, incident: Incident, job: Job) -> Result<Solved> {
+        let desk = self.clone();
         let work = tokio::spawn(async move {
             let (id, started_at) = (incident.id.clone(), desk.ports.clock.now());
             let solving = tokio::spawn({
                 let desk = desk.clone();
-                async move { desk.solve(incident, language, &caller).await }
+                async move { desk.solve(incident, job).await }
             });
             let error = match solving.await {
                 Ok(Ok(solved)) => return Ok(solved),
@@ -111,25 +137,50 @@ impl Desk {
         work.await.unwrap_or_else(|error| Err(Kind::Internal.because("investigate", error)))
     }
 
-    /// Gives incidents that an earlier run of the program left under investigation a finding that says so.
+    /// Goes on with the incidents that an earlier run of the program left under investigation, from where each stood.
+    /// Those that are too old to be worth it, or had not begun, get a finding that says so. Returns how many go on.
     ///
     /// To be called at the start, when no other program can be at work on them.
-    pub async fn close_abandoned(&self) -> Result<()> {
+    pub async fn take_up_abandoned(&self) -> Result<usize> {
         let page = IncidentPage { before: None, limit: usize::MAX };
+        let (mut n_taken_up, now) = (0, self.ports.clock.now());
         let incidents = self.memory.incidents(&page).await?;
         for incident in incidents.into_iter().filter(|incident| incident.state == State::Investigating) {
-            let reason = "the program ended before the investigation did";
-            self.give_up(&incident.id, reason, incident.opened_at).await;
+            let is_young = now.since(incident.opened_at) <= WORTH_TAKING_UP;
+            match self.memory.checkpoint(&incident.id).await? {
+                Some(checkpoint) if is_young => {
+                    n_taken_up += 1;
+                    let (desk, caller) = (self.clone(), checkpoint.caller.clone());
+                    let language = checkpoint.language;
+                    let job = Job { language, caller, watch: Arc::new(()), checkpoint: Some(checkpoint) };
+                    tokio::spawn(async move { desk.work(incident, job).await });
+                }
+                _ => {
+                    let reason = "the program ended before the investigation did";
+                    self.give_up(&incident.id, reason, incident.opened_at).await;
+                }
+            }
         }
-        Ok(())
+        Ok(n_taken_up)
     }
 
-    async fn solve(&self, incident: Incident, language: Language, caller: &str) -> Result<Solved> {
+    /// Stops the investigation of an incident; it ends at once, `inconclusive`. False when none is under way.
+    pub fn stop(&self, incident: &IncidentId) -> bool {
+        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.get(incident).inspect(|cancel| cancel.cancel()).is_some()
+    }
+
+    async fn solve(&self, incident: Incident, job: Job) -> Result<Solved> {
+        let Job { language, caller, watch, checkpoint } = job;
         let mut incident = incident;
         self.set_state(&mut incident, State::Investigating).await?;
         let room = self.chat.open_room(&incident).await?;
         let first = card_of_progress(&incident, Vec::new(), 0, language);
-        let message = self.chat.post(&room, &Post::Card { card: Box::new(first) }).await?;
+        let message = match self.unfinished_card(&incident.id).await? {
+            // That of the run which is taken up goes on.
+            Some((message, _)) => message,
+            None => self.chat.post(&room, &Post::Card { card: Box::new(first) }).await?,
+        };
 
         let started = Instant::now();
         let (sender, receiver) = mpsc::channel(MAX_PROGRESS);
@@ -142,7 +193,14 @@ impl Desk {
             receiver,
         ));
         let scene = Scene::new(self.ports.clone(), incident.clone(), language).on_behalf_of(caller);
-        let outcome = investigate(&self.investigator, &scene, &Steps(sender)).await;
+        self.set_under_way(&incident.id, Some(scene.cancel.clone()));
+        let watch = Steps { drawer: sender, other: watch };
+        let outcome = match &checkpoint {
+            Some(checkpoint) => resume(&self.investigator, &scene, &watch, checkpoint).await,
+            None => investigate(&self.investigator, &scene, &watch).await,
+        };
+        drop(watch);
+        self.set_under_way(&incident.id, None);
         let took = started.elapsed();
         // The sender is gone with the watch, so the drawer ends.
         let steps = drawer.await.unwrap_or_default();
@@ -156,6 +214,14 @@ impl Desk {
             tracing::error!(error = error.chain(), incident = %incident.id, "finding was not posted whole");
         }
         Ok(Solved { investigation, took })
+    }
+
+    fn set_under_way(&self, incident: &IncidentId, cancel: Option<CancellationToken>) {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        match cancel {
+            Some(cancel) => under_way.insert(incident.clone(), cancel),
+            None => under_way.remove(incident),
+        };
     }
 
     /// Shows a finished card and calls those who answer for the cause.
@@ -198,15 +264,18 @@ impl Desk {
     /// Puts a finding in the place of the card that still shows progress, if there is one.
     async fn end_card(&self, id: &IncidentId, finding: &Finding) -> Result<()> {
         let incident = self.memory.incident(id).await?;
-        let lines = self.memory.lines(id).await?;
-        let unfinished = lines.into_iter().rev().find_map(|line| match line.post {
-            Post::Card { card } if !card.done => Some((line.id, card)),
-            _ => None,
-        });
-        let Some((message, card)) = unfinished else { return Ok(()) };
+        let Some((message, card)) = self.unfinished_card(id).await? else { return Ok(()) };
         let card = card_of_finding(&incident, finding, &[], card.steps, card.elapsed_ms, card.language);
         let room = self.chat.open_room(&incident).await?;
         self.tell(&room, &message, card, &[]).await
+    }
+
+    async fn unfinished_card(&self, id: &IncidentId) -> Result<Option<(MessageId, Box<Card>)>> {
+        let lines = self.memory.lines(id).await?;
+        Ok(lines.into_iter().rev().find_map(|line| match line.post {
+            Post::Card { card } if !card.done => Some((line.id, card)),
+            _ => None,
+        }))
     }
 
     async fn set_state(&self, incident: &mut Incident, state: State) -> Result<()> {
@@ -221,15 +290,50 @@ impl Desk {
 
     /// Answers a question about an incident in the language of the question.
     pub async fn answer(&self, incident: &IncidentId, question: &str, person: &str) -> Result<Answered> {
+        self.answer_watched(incident, None, question, person, &()).await
+    }
+
+    /// As [`answer`](Self::answer), knowing what was said before and with somebody looking on.
+    pub async fn answer_watched(
+        &self,
+        incident: &IncidentId,
+        context: Option<&str>,
+        question: &str,
+        person: &str,
+        watch: &dyn Watch,
+    ) -> Result<Answered> {
         let incident = self.memory.incident(incident).await?;
         let finding = self.memory.latest_investigation(&incident.id).await?.map(|record| record.finding);
-        let scene = Scene::new(self.ports.clone(), incident, Language::of(question)).on_behalf_of(person);
-        answer(&self.investigator, &scene, finding.as_ref(), question, &()).await
+        let scene = self.scene(incident, Language::of(question), person);
+        answer_in_context(&self.investigator, &scene, finding.as_ref(), context, question, watch).await
+    }
+
+    /// Sets the scene of an incident for tools that are called one by one.
+    pub fn scene(&self, incident: Incident, language: Language, person: &str) -> Scene {
+        Scene::new(self.ports.clone(), incident, language).on_behalf_of(person)
+    }
+
+    /// Returns the services of which anything was heard in the last hour.
+    pub async fn known_services(&self) -> Result<Vec<String>> {
+        let range = TimeRange::ending_at(self.ports.clock.now(), HEARD_WITHIN);
+        let resources = self.ports.telemetry.resources(&ResourceQuery { range, service: None }).await?;
+        let names: BTreeSet<String> = resources.iter().map(|one| one.service().to_owned()).collect();
+        Ok(names.into_iter().filter(|name| !name.is_empty()).collect())
+    }
+
+    /// Returns what may be asked.
+    pub fn toolbox(&self) -> &Toolbox {
+        &self.investigator.toolbox
     }
 
     /// Answers a question and posts the answer in the incident's room. A failure is posted too: silence is no answer.
+    ///
+    /// Who says nothing but "stop" stops the investigation that is under way.
     pub async fn reply(&self, incident: &IncidentId, question: &str, person: &str) -> Result<()> {
         let room = self.chat.open_room(&self.memory.incident(incident).await?).await?;
+        if is_stop(question) && self.stop(incident) {
+            return Ok(());
+        }
         let (text, follow_ups) = match self.answer(incident, question, person).await {
             Ok(Answered { answer, .. }) => (answer.text(), answer.follow_ups),
             Err(error) => {
@@ -243,8 +347,20 @@ impl Desk {
     }
 }
 
-/// Passes progress on to whoever draws it.
-struct Steps(mpsc::Sender<StepChange>);
+/// How an incident is to be worked on.
+struct Job {
+    language: Language,
+    caller: String,
+    watch: Arc<dyn Watch>,
+    /// Where an earlier run of the program left it.
+    checkpoint: Option<Checkpoint>,
+}
+
+/// Passes progress on to whoever draws it, and to whoever else looks on.
+struct Steps {
+    drawer: mpsc::Sender<StepChange>,
+    other: Arc<dyn Watch>,
+}
 
 enum StepChange {
     Asked(Step),
@@ -253,6 +369,7 @@ enum StepChange {
 
 impl Watch for Steps {
     fn on(&self, progress: Progress<'_>) {
+        self.other.on(progress);
         let change = match progress {
             Progress::Asked { evidence, tool, line } => StepChange::Asked(Step {
                 evidence,
@@ -264,7 +381,7 @@ impl Watch for Steps {
             Progress::Text(_) | Progress::FellBack { .. } => return,
         };
         // A full queue only means that a step is missing on the card; its evidence is kept all the same.
-        let _ = self.0.try_send(change);
+        let _ = self.drawer.try_send(change);
     }
 }
 
@@ -296,6 +413,12 @@ async fn draw(
         }
     }
     steps
+}
+
+/// Tells whether somebody wants the work to end.
+fn is_stop(said: &str) -> bool {
+    let said = said.trim().trim_end_matches(['.', '!', '。', '！']).to_lowercase();
+    ["stop", "cancel", "abort", "停", "停止", "取消", "别查了"].contains(&said.as_str())
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -432,7 +555,7 @@ pub(crate) mod tests {
         let room = desk.chat.open_room(&left).await.unwrap();
         let card = Box::new(card_of_progress(&left, Vec::new(), 0, Language::En));
         desk.chat.post(&room, &Post::Card { card }).await.unwrap();
-        desk.close_abandoned().await.unwrap();
+        assert_eq!(desk.take_up_abandoned().await.unwrap(), 0);
         is_given_up(&memory, &left.id, "the program ended before the investigation did").await;
         assert_eq!(memory.incident(&open.id).await.unwrap().state, State::Open, "nobody was at work on it");
     }

@@ -7,6 +7,7 @@
 //! - `desk`: from an incident to a posted finding, from a question to an answer. `alert`: the rule that opens incidents.
 //! - `rooms`: questions out of many rooms. `stop`: when the program is asked to end.
 //! - `server`: the HTTP face. `auth`: who may come in. `api`: what programs may ask. `client`: the same from the other side.
+//! - `faces`: the same desk by the protocols of OpenAI and of MCP.
 //! - `demo`: a shop, a fault, and the whole way to the finding.
 //! - `incident_files`: an incident as a folder, through the same loop.
 //! - `failure`: errors as people read them.
@@ -23,6 +24,7 @@ mod commands;
 mod config;
 mod demo;
 mod desk;
+mod faces;
 mod failure;
 mod incident_files;
 mod rooms;

@@ -1,16 +1,20 @@
-//! The HTTP face: the page, its API, the API for programs, and OTLP, all behind one token.
+//! The HTTP face: the page, its API, the API for programs, the protocols of OpenAI and MCP, and OTLP, all behind one token.
 
 use std::{
     fs::{self, File},
     io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, anyhow};
 use axum::{Router, middleware::from_fn_with_state};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
-use waggle_chat_adapters::web::{self, Question, WebState};
+use waggle_chat_adapters::{
+    openai::{self, Face},
+    web::{self, Caller, Question, WebState},
+};
 use waggle_collectors::otlp;
 
 use crate::{
@@ -20,6 +24,7 @@ use crate::{
     client::Running,
     config::Config,
     desk::Desk,
+    faces::{mcp::McpHost, openai::OpenAiFace},
     rooms::answer_in_rooms,
 };
 
@@ -71,6 +76,16 @@ impl App {
         let routes = Router::new()
             .merge(web::router(page))
             .merge(api::router(self.api()))
+            .merge(openai::router(Face::new(
+                Arc::new(OpenAiFace(self.api())),
+                self.clock.clone(),
+                openai::Limits::default(),
+            )))
+            .merge(waggle_mcp::router(
+                Arc::new(McpHost::new(self.api())),
+                |extensions| extensions.get::<Caller>().map(|caller| caller.name.clone()),
+                waggle_mcp::Limits::default(),
+            ))
             .merge(otlp::http::router(self.store.clone(), otlp::http::Limits::default()))
             .layer(from_fn_with_state(token.clone(), auth::require));
         let running = Running { url: format!("http://{address}"), token: token.as_str().to_owned() };

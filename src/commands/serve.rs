@@ -36,7 +36,7 @@ pub async fn run(config: Config, args: cli::Serve) -> Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut app = App::open(&config, clock.clone(), Access::Write).await?;
     // Nobody else is at work on them: this process holds the store.
-    app.desk.close_abandoned().await.context("close what was left under investigation")?;
+    app.desk.take_up_abandoned().await.context("take up what was left under investigation")?;
     let agent = if args.no_collect { None } else { Some(start_agent(&app, clock.clone()).await?) };
     let logs =
         if files.is_empty() { None } else { Some(LogCollector::start(files, app.store.clone(), clock)?) };

@@ -1,0 +1,61 @@
+//! Waggle as if it were a model: chat clients ask it by OpenAI's protocol.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use waggle_agent_core::{IncidentId, Result, card::card_of_finding, investigation::Watch};
+use waggle_chat_adapters::openai::{
+    Asked, Desk, ModelId, Reply,
+    wish::{Wish, wish},
+};
+
+use crate::api::{self, ApiState, AskRequest, InvestigateRequest};
+
+/// The one model there is.
+const MODEL: &str = "waggle";
+/// Bytes of what was said before that a question takes along.
+const MAX_CONTEXT: usize = 4_000;
+/// What is looked at when somebody asks what is wrong, in seconds, and the healthy time before it.
+const WINDOW_S: u64 = 300;
+const BASELINE_S: u64 = 1_800;
+
+/// Answers chat clients from the desk.
+pub struct OpenAiFace(pub ApiState);
+
+#[async_trait]
+impl Desk for OpenAiFace {
+    async fn models(&self) -> Result<Vec<ModelId>> {
+        Ok(vec![ModelId(MODEL.to_owned())])
+    }
+
+    async fn answer(&self, asked: Asked, watch: Arc<dyn Watch>) -> Result<Reply> {
+        let Self(state) = self;
+        let services = state.desk.known_services().await.unwrap_or_default();
+        match wish(&asked.question, &services) {
+            Wish::Investigate { service } => {
+                let request =
+                    InvestigateRequest { service, at: None, window_s: WINDOW_S, baseline_s: BASELINE_S };
+                let incident = api::open(state, &request).await?;
+                let caller = &asked.caller.name;
+                let solved =
+                    state.desk.investigate_watched(incident.clone(), asked.language, caller, watch).await?;
+                let found = solved.investigation;
+                let (finding, evidence) = (&found.finding, &found.evidence);
+                let took = u64::try_from(solved.took.as_millis()).unwrap_or(u64::MAX);
+                let card = card_of_finding(&incident, finding, evidence, Vec::new(), took, asked.language);
+                Ok(Reply::of_card(incident.id, &card, evidence, found.usage))
+            }
+            Wish::Answer => {
+                let request = AskRequest { question: asked.question.clone(), incident: None };
+                let incident: IncidentId = api::incident_of(state, &request).await?.id;
+                let context = asked.context_text(MAX_CONTEXT);
+                let (question, caller) = (&asked.question, &asked.caller.name);
+                let answered = state
+                    .desk
+                    .answer_watched(&incident, context.as_deref(), question, caller, &*watch)
+                    .await?;
+                Ok(Reply::of_answer(incident, &answered.answer, &answered.evidence, answered.usage))
+            }
+        }
+    }
+}
