@@ -5,13 +5,13 @@
 //! - [`config`]: where the model is. [`body`]: a request as the wire has it.
 //! - [`exchange`]: one request and its answer below the client: status, size, the end of a stream.
 //! - [`assembly`]: a reply out of the pieces of a stream. [`pieces`]: what a piece says, in all the shapes there are.
-//! - [`json_text`]: the JSON object in a text.
+//! - [`aloud`]: what of a text is told while it grows.
 
+mod aloud;
 mod assembly;
 mod body;
 mod config;
 mod exchange;
-mod json_text;
 mod pieces;
 
 use std::sync::{Mutex, PoisonError};
@@ -26,8 +26,8 @@ use super::{
     wire,
 };
 use crate::{
-    Error, Kind, Result,
-    ports::{Delta, Finish, Model, ModelReply, ModelRequest, Usage},
+    Error, Result,
+    ports::{Delta, Model, ModelReply, ModelRequest, Usage},
 };
 use assembly::Assembly;
 use config::Endpoint;
@@ -153,30 +153,13 @@ impl Model for OpenAi {
             }
         };
         if request.output.is_some() {
-            reply.text = self.json_of(reply.text, reply.finish)?;
+            reply.text = wire::json_of_reply(reply.text, reply.finish, &self.endpoint.address.shown)?;
             if !reply.text.is_empty() {
                 on_delta(Delta::Text(&reply.text));
             }
         }
         reply.usage = counted(reply.usage, request, &reply);
         Ok(reply)
-    }
-}
-
-impl OpenAi {
-    /// Brings a text to the JSON in it. A text that was cut or held back stays as it is: its end is told by `finish`.
-    fn json_of(&self, text: String, finish: Finish) -> Result<String> {
-        match json_text::json_text(&text) {
-            Some(json) => Ok(json.to_owned()),
-            None if finish == Finish::Done => Err(Kind::Invalid
-                .error(format!(
-                    "the model at `{}` was asked for a JSON object and answered: {}",
-                    self.endpoint.address.shown,
-                    wire::quoted(text.as_bytes())
-                ))
-                .with_hint("a larger model may keep to the form")),
-            None => Ok(text),
-        }
     }
 }
 

@@ -100,16 +100,24 @@ impl Model for Rig {
         let mut stream = self.model.stream(asked).map_err(|error| self.error(&error))?;
         while let Some(item) = stream.next().await {
             if let Item::Event(StreamEvent::Text { text, .. }) = item.map_err(|error| self.error(&error))? {
-                on_delta(Delta::Text(&text));
+                // Text that is brought to JSON is told when it is what the reply has.
+                if request.output.is_none() {
+                    on_delta(Delta::Text(&text));
+                }
             }
         }
         let response = stream.finish().await.map_err(|error| self.error(&error))?;
-        reply(&response, request).ok_or_else(|| {
+        let mut reply = reply(&response, request).ok_or_else(|| {
             let reason = response.finish_reason();
             Kind::Unavailable
                 .error(format!("the model at `{}` broke off: {reason:?}", self.shown))
                 .with_hint("try again later")
-        })
+        })?;
+        if request.output.is_some() {
+            reply.text = wire::json_of_reply(reply.text, reply.finish, &self.shown)?;
+            on_delta(Delta::Text(&reply.text));
+        }
+        Ok(reply)
     }
 }
 

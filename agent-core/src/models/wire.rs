@@ -3,6 +3,7 @@
 
 mod address;
 mod estimate;
+mod json_text;
 mod refusal;
 
 use std::time::Duration;
@@ -14,8 +15,9 @@ pub(super) use address::Address;
 pub(super) use address::address;
 pub(super) use estimate::{tokens_of_reply, tokens_of_request};
 #[cfg(feature = "openai")]
-pub(super) use refusal::quoted;
-pub(super) use refusal::{Refusal, retry_after};
+pub(super) use json_text::THINKING;
+pub(super) use json_text::{json_of_reply, schema_in_words};
+pub(super) use refusal::{Refusal, quoted, retry_after};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -202,6 +202,27 @@ async fn ollama_is_asked_and_read() {
 }
 
 #[tokio::test]
+async fn a_schema_is_asked_for_and_the_reply_is_brought_to_it() {
+    let server = MockServer::start().await;
+    let message = json!({ "role": "assistant", "content": "Here: ```{\"n\": 1}```" });
+    let line = json!({
+        "model": "bee-1", "created_at": "2026-03-01T14:05:00Z", "message": message, "done": true,
+        "done_reason": "stop", "prompt_eval_count": 20, "eval_count": 30,
+    });
+    let answer = ResponseTemplate::new(200).set_body_raw(format!("{line}\n"), "application/x-ndjson");
+    Mock::given(method("POST")).respond_with(answer).mount(&server).await;
+    let model = Rig::new(&config("ollama", Some(server.uri()))).unwrap();
+    let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+    let mut request = ModelRequest { tools: Vec::new(), output: Some(schema.clone()), ..request() };
+    request.messages.truncate(2);
+    assert_eq!(model.complete(&request, &|_| {}).await.unwrap().text, "{\"n\": 1}");
+
+    let asked: Value = server.received_requests().await.unwrap().remove(0).body_json().unwrap();
+    assert_eq!(asked["format"]["properties"], schema["properties"]);
+    assert!(asked["messages"][1]["content"].as_str().unwrap().contains("JSON schema"), "{asked}");
+}
+
+#[tokio::test]
 async fn refusals_are_told_with_what_to_do() {
     let overloaded =
         json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } });

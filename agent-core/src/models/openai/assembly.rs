@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    json_text::Aloud,
+    aloud::Aloud,
     pieces::{self, Form},
 };
 use crate::{

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     models::{
         quirks::{EmptyContent, MaxTokensField, OutputMode, Quirks, ThinkingOff, ThinkingSwitch},
-        wire::name_on_wire,
+        wire::{name_on_wire, schema_in_words},
     },
     ports::{Message, ModelRequest, ToolSpec},
 };
@@ -69,8 +69,7 @@ fn messages(request: &ModelRequest, quirks: &Quirks) -> Vec<Value> {
     let mut messages: Vec<Value> =
         request.messages.iter().map(|written| message(written, quirks.empty_content)).collect();
     if let Some(schema) = request.output.as_ref().filter(|_| quirks.output != OutputMode::Schema) {
-        let words =
-            format!("Answer with one JSON object and nothing else. It keeps this JSON schema:\n{schema}");
+        let words = schema_in_words(schema);
         match (request.messages.last(), messages.last_mut()) {
             // Two messages of a user in a row are refused by some.
             (Some(Message::User { text }), Some(last)) => {

@@ -4,7 +4,7 @@ use rig_core::{
     completion::{CompletionRequest, ToolDefinition},
     message::{
         AssistantContent, AssistantMessage, CallId, Message as RigMessage, Text, ToolCall as RigCall,
-        ToolFunction, ToolName, ToolResult, ToolResultContent,
+        ToolFunction, ToolName, ToolResult, ToolResultContent, UserContent,
     },
     providers::ollama::extension::OllamaOptions,
 };
@@ -27,7 +27,15 @@ const MAX_CONTEXT: u64 = 131_072;
 ///
 /// `Invalid` when the conversation is empty or the schema of the reply is none.
 pub(super) fn completion_request(request: &ModelRequest, config: &RigConfig) -> Result<CompletionRequest> {
-    let messages = messages(&request.messages)?;
+    let mut messages = messages(&request.messages)?;
+    if let Some(schema) = &request.output {
+        // Not every provider is held to a schema, and rig leaves it out where one is not.
+        let words = wire::schema_in_words(schema);
+        match messages.last_mut() {
+            Some(RigMessage::User { content }) => content.push(UserContent::Text(Text::new(words))),
+            _ => messages.push(RigMessage::user(words)),
+        }
+    }
     if messages.is_empty() {
         return Err(Kind::Invalid.error("a conversation without messages"));
     }

@@ -1,36 +1,6 @@
-//! The JSON object in a text: models put it into fences, explain it, or think aloud before it.
+//! What is told of a text as it grows, where a server leaves reasoning in it.
 
-use serde_json::Value;
-
-/// What encloses reasoning where a server leaves it in the text.
-const THINKING: (&str, &str) = ("<think>", "</think>");
-
-/// Returns the first JSON object in a text that can be read; `None` when there is none.
-pub(super) fn json_text(text: &str) -> Option<&str> {
-    let text = without_thinking(text);
-    let mut starts = text.match_indices('{').map(|(start, _)| start);
-    // A text without an end is searched from a few places only: each search reads to the end.
-    const MAX_STARTS: usize = 64;
-    starts.by_ref().take(MAX_STARTS).find_map(|start| {
-        let rest = text.get(start..)?;
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-        match values.next()? {
-            Ok(Value::Object(_)) => rest.get(..values.byte_offset()),
-            _ => None,
-        }
-    })
-}
-
-/// Returns the text behind its reasoning: what follows the last end of it, or the text itself. A template may have put the
-/// opening mark into the prompt, so that only the closing one is in the reply.
-pub(super) fn without_thinking(text: &str) -> &str {
-    let behind = text.rsplit_once(THINKING.1).map(|(_, behind)| behind);
-    let open = text.trim_start().starts_with(THINKING.0);
-    match behind {
-        Some(behind) if open || !text.contains(THINKING.0) => behind.trim_start(),
-        _ => text,
-    }
-}
+use crate::models::wire::THINKING;
 
 /// What is seen of a text as it grows: nothing while it opens with reasoning, then all that follows.
 #[derive(Debug, Default)]
@@ -93,23 +63,6 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_object_is_found_whatever_stands_around_it() {
-        for (text, want) in [
-            (r#"{"a": 1}"#, Some(r#"{"a": 1}"#)),
-            ("Here it is:\n```json\n{\"a\": {\"b\": \"}\"}}\n```\nDone.", Some("{\"a\": {\"b\": \"}\"}}")),
-            ("<think>maybe {\"a\": 0}</think>\n{\"a\": 1}", Some("{\"a\": 1}")),
-            ("maybe {\"a\": 0}</think>{\"a\": 1}", Some("{\"a\": 1}")),
-            ("the set {x, y} is {\"a\": 1} and {\"a\": 2}", Some("{\"a\": 1}")),
-            ("{\"a\": 1", None),
-            ("[1, 2]", None),
-            ("", None),
-            ("结果：{\"原因\": \"慢\"}。", Some("{\"原因\": \"慢\"}")),
-        ] {
-            assert_eq!(json_text(text), want, "{text}");
-        }
-    }
-
     fn told(pieces: &[&str]) -> (String, String) {
         let mut aloud = Aloud::default();
         let mut told: String = pieces.iter().map(|piece| aloud.add(piece).to_owned()).collect();
@@ -135,21 +88,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn whatever_is_found_is_an_object_of_the_text(text in "(\\{|\\}|\"|a|:|1|,|<think>|</think>|```|慢| ){0,24}") {
-            if let Some(json) = json_text(&text) {
-                prop_assert!(text.contains(json));
-                prop_assert!(serde_json::from_str::<Value>(json).unwrap().is_object());
-            }
-        }
-
-        #[test]
-        fn an_object_is_found_among_words(before in "[a-z <>`\n慢]{0,20}", n in any::<i64>(), after in "[a-z {}\"\n慢]{0,20}") {
-            let json = format!("{{\"n\":{n}}}");
-            let text = format!("{before}{json}{after}");
-            prop_assert_eq!(json_text(&text), Some(json.as_str()));
-        }
-
         #[test]
         fn what_is_told_is_the_reply_however_it_is_cut(pieces in prop::collection::vec("(<think>|</think>|<|th|慢| |\n|x){0,4}", 0..8)) {
             let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
