@@ -1,6 +1,6 @@
 //! Providers that resemble OpenAI: how each is asked, and what is made of its answers.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use serde_json::{Value, json};
 use waggle_agent_core::{
@@ -29,7 +29,7 @@ fn request() -> ModelRequest {
 }
 
 /// What goes with the messages and tools of a request.
-async fn asked(quirks: Quirks, request: &ModelRequest) -> String {
+async fn asked(quirks: Quirks, request: &ModelRequest) -> Value {
     let server = MockServer::start().await;
     let answer = json!({ "choices": [{ "message": { "content": "{}" } }] });
     Mock::given(method("POST"))
@@ -42,29 +42,26 @@ async fn asked(quirks: Quirks, request: &ModelRequest) -> String {
     for field in ["messages", "tools", "model"] {
         fields.remove(field);
     }
-    let fields: Vec<_> = fields.iter().map(|(field, value)| format!("{field}: {value}")).collect();
-    sorted(fields).join(", ")
-}
-
-/// Whether maps keep the order of their keys depends on what else is built.
-fn sorted(mut lines: Vec<String>) -> Vec<String> {
-    lines.sort();
-    lines
+    body
 }
 
 #[tokio::test]
 async fn each_provider_is_asked_as_it_wants() {
-    let mut shown = String::new();
+    let mut shown = BTreeMap::new();
     let with_schema =
         ModelRequest { tools: Vec::new(), output: Some(json!({ "type": "string" })), ..request() };
     for (name, _) in known_endpoints() {
         let quirks = quirks_named(name).unwrap();
         let whole = Quirks { stream: false, ..quirks.clone() };
-        writeln!(shown, "{name}: {}", asked(quirks.clone(), &request()).await).unwrap();
-        writeln!(shown, "  whole: {}", asked(whole, &request()).await).unwrap();
-        writeln!(shown, "  schema: {}", asked(quirks, &with_schema).await).unwrap();
+        let forms = [
+            asked(quirks.clone(), &request()).await,
+            asked(whole, &request()).await,
+            asked(quirks, &with_schema).await,
+        ];
+        shown.insert(name, forms);
     }
-    insta::assert_snapshot!(shown);
+    // Whether maps keep the order of their keys depends on what else is built.
+    insta::with_settings!({ sort_maps => true }, { insta::assert_json_snapshot!(shown) });
 }
 
 /// Asks a server that answers with this file, and writes down what is made of it.
