@@ -98,7 +98,8 @@ fn model() -> Result<Option<OpenAiConfig>> {
     match (set(MODEL_URL), set(MODEL_NAME)) {
         (None, None) => Ok(None),
         (Some(url), Some(model)) => {
-            Ok(Some(OpenAiConfig { url, model, key: set(MODEL_KEY).unwrap_or_default().into() }))
+            let key = set(MODEL_KEY).unwrap_or_default().into();
+            Ok(Some(OpenAiConfig { url, model, key, quirks: None }))
         }
         (Some(_), None) => {
             bail!("`{MODEL_URL}` is set, but not `{MODEL_NAME}`\nhint: name the model, such as `qwen2.5`")

@@ -1,6 +1,6 @@
 //! What a port answers when it cannot do what was asked.
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 /// Shorthand for results of ports.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -11,6 +11,7 @@ pub struct Error {
     kind: Kind,
     message: String,
     hint: Option<String>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -36,7 +37,7 @@ pub enum Kind {
 impl Kind {
     /// Makes an error of this kind with a message: lowercase, no full stop, literals in backticks.
     pub fn error(self, message: impl Into<String>) -> Error {
-        Error { kind: self, message: message.into(), hint: None, source: None }
+        Error { kind: self, message: message.into(), hint: None, retry_after: None, source: None }
     }
 
     /// Makes an error of this kind out of what went wrong below; `doing` says what was being done.
@@ -71,6 +72,17 @@ impl Error {
     /// Returns the advice, if there is any.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Notes how long the other side wants to be left alone.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Option<Duration>) -> Self {
+        Self { retry_after: wait, ..self }
+    }
+
+    /// Returns how long the other side wants to be left alone; `None` when it did not say.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Writes the message and everything below it on one line.

@@ -1,7 +1,7 @@
 //! The words of incidents, the ports to the world, and the loop that investigates.
 //!
 //! Nothing here touches a network, a disk or a clock of its own: the world comes in through the traits of [`ports`].
-//! The one exception is the `openai` feature, a model adapter, off by default so that the loop builds and tests in seconds.
+//! The exceptions are the features `openai` and `rig`, model adapters, off by default so that the loop builds and tests in seconds.
 //!
 //! # Layout
 //!
@@ -13,7 +13,8 @@
 //! - [`verify`]: refuses what the evidence does not say. [`grounding`]: which numbers, times and names a text rests on.
 //! - [`prompts`]: the standing instructions. [`redact`]: what must not leave. [`fence`]: what came from outside is data.
 //! - [`card`]: a finding as people see it.
-//! - [`models`]: adapters of `Model`: `offline`, `scripted`, and behind features `openai`.
+//! - [`models`]: adapters of `Model`: `offline`, `scripted`, `replay`, and behind features `openai` and `rig`; and what stands around
+//!   one: retries, a chain, a route by purpose, a price.
 //! - [`testing`]: fakes of the ports and the suites that every adapter passes.
 
 pub mod card;

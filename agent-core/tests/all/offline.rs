@@ -157,13 +157,15 @@ fn proven(language: Language) -> Talk {
 
 #[tokio::test]
 async fn it_asks_for_what_the_first_suspect_wants_and_can_be_had() {
-    insta::assert_json_snapshot!(triaged(Language::En, 0.9).reply().await.calls);
+    let calls = triaged(Language::En, 0.9).reply().await.calls;
+    insta::with_settings!({ sort_maps => true }, { insta::assert_json_snapshot!(calls) });
 }
 
 #[tokio::test]
 async fn it_submits_the_first_suspect_with_its_proof() {
     for (name, language) in [("finding_en", Language::En), ("finding_zh", Language::Zh)] {
-        insta::assert_json_snapshot!(name, proven(language).reply().await.calls);
+        let calls = proven(language).reply().await.calls;
+        insta::with_settings!({ sort_maps => true }, { insta::assert_json_snapshot!(name, calls) });
     }
 }
 
@@ -288,7 +290,8 @@ async fn an_answer_quotes_facts_those_about_the_service_first() {
                 ("payment", Topic::Latency, "payment: 3 ms → 3 ms"),
             ],
         );
-        insta::assert_json_snapshot!(name, talk.reply().await.calls);
+        let calls = talk.reply().await.calls;
+        insta::with_settings!({ sort_maps => true }, { insta::assert_json_snapshot!(name, calls) });
     }
 }
 
@@ -318,7 +321,7 @@ async fn nothing_found_why_and_nonsense_have_answers_too() {
             answers.push(talk.reply().await.calls.remove(0).arguments);
         }
     }
-    insta::assert_json_snapshot!(answers);
+    insta::with_settings!({ sort_maps => true }, { insta::assert_json_snapshot!(answers) });
 }
 
 #[tokio::test]

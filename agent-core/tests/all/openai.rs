@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use waggle_agent_core::{
     Error, Kind,
     finding::Verdict,
-    models::{OpenAi, OpenAiConfig, Scripted},
-    ports::{Delta, Message, Model, ModelReply, ModelRequest, ToolCall, ToolReply, ToolSpec, Usage},
+    models::{OpenAi, OpenAiConfig, Scripted, quirks_named},
+    ports::{Delta, Finish, Message, Model, ModelReply, ModelRequest, ToolCall, ToolReply, ToolSpec, Usage},
     redact::Redacted,
 };
 use wiremock::{
@@ -15,10 +15,13 @@ use wiremock::{
     matchers::{header, method, path},
 };
 
-use crate::shop::{Bench, good_finding, proves};
+use crate::{
+    provider::protocol,
+    shop::{Bench, good_finding, proves},
+};
 
 fn config(url: &str, key: &str) -> OpenAiConfig {
-    OpenAiConfig { url: url.to_owned(), key: key.to_owned().into(), model: "bee-1".to_owned() }
+    OpenAiConfig { url: url.to_owned(), key: key.to_owned().into(), model: "bee-1".to_owned(), quirks: None }
 }
 
 fn model(server: &MockServer) -> OpenAi {
@@ -84,46 +87,8 @@ async fn check_bodies(server: &MockServer) -> Vec<Value> {
 }
 
 fn check_body(body: &Value) {
-    assert_eq!((&body["model"], &body["stream"]), (&json!("bee-1"), &json!(false)));
-    let max_tokens = body.get("max_tokens").or_else(|| body.get("max_completion_tokens"));
-    assert!(max_tokens.and_then(Value::as_u64).is_some_and(|tokens| tokens > 0), "{body}");
-    let is_name = |name: &Value| {
-        let name = name.as_str().unwrap();
-        (1..=64).contains(&name.len())
-            && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-".contains(&c))
-    };
-    for tool in body.get("tools").and_then(Value::as_array).into_iter().flatten() {
-        assert_eq!(tool["type"], "function");
-        assert!(is_name(&tool["function"]["name"]), "{tool}");
-        assert!(tool["function"]["description"].is_string(), "{tool}");
-        assert_eq!(tool["function"]["parameters"]["type"], "object", "{tool}");
-    }
-    assert_eq!(body.get("tool_choice").is_some(), body.get("tools").is_some());
-    let mut open: Vec<&str> = Vec::new();
-    let mut seen: Vec<&str> = Vec::new();
-    for (index, message) in body["messages"].as_array().unwrap().iter().enumerate() {
-        let role = message["role"].as_str().unwrap();
-        assert!(message["content"].is_string(), "{message}");
-        if role == "tool" {
-            let id = message["tool_call_id"].as_str().unwrap();
-            let place = open.iter().position(|call| *call == id);
-            open.remove(place.unwrap_or_else(|| panic!("`{id}` answers no open call")));
-            continue;
-        }
-        assert_eq!(open, Vec::<&str>::new(), "calls without answer before message {index}");
-        assert_eq!(role == "system", index == 0, "{message}");
-        assert!(["system", "user", "assistant"].contains(&role), "{message}");
-        for call in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
-            assert_eq!((role, &call["type"]), ("assistant", &json!("function")));
-            assert!(is_name(&call["function"]["name"]), "{call}");
-            assert!(call["function"]["arguments"].is_string(), "{call}");
-            let id = call["id"].as_str().unwrap();
-            assert!(!id.is_empty() && !seen.contains(&id), "`{id}` comes twice");
-            seen.push(id);
-            open.push(id);
-        }
-    }
-    assert_eq!(open, Vec::<&str>::new(), "calls without answer");
+    assert_eq!(body["model"], "bee-1");
+    assert_eq!(protocol::check(body), Ok(()), "{body}");
 }
 
 #[tokio::test]
@@ -132,7 +97,11 @@ async fn a_conversation_is_written_as_the_wire_has_it() {
     ask(&server).await.unwrap();
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests[0].headers["authorization"], "Bearer k-123");
-    insta::assert_json_snapshot!(check_bodies(&server).await.remove(0));
+    let body = check_bodies(&server).await.remove(0);
+    // Whether maps keep the order of their keys depends on what else is built.
+    insta::with_settings!({ sort_maps => true }, {
+        insta::assert_json_snapshot!(body);
+    });
 }
 
 #[tokio::test]
@@ -188,13 +157,21 @@ async fn replies_are_read_in_all_the_shapes_that_servers_send() {
 }
 
 #[tokio::test]
-async fn usage_may_be_missing_or_absurd() {
+async fn usage_is_read_in_all_shapes_and_estimated_where_it_is_missing() {
+    // By letters: the request of this file, and `ok`.
+    let estimated = |input_tokens| Usage { input_tokens, output_tokens: 1, ..Usage::default() };
     for (usage, want) in [
-        (json!(null), Usage::default()),
-        (json!({ "prompt_tokens": -5, "completion_tokens": "many" }), Usage::default()),
+        (json!(null), estimated(87)),
+        (json!({ "prompt_tokens": -5, "completion_tokens": "many" }), estimated(87)),
+        (json!({ "prompt_tokens": 0, "completion_tokens": 0 }), estimated(87)),
+        (json!({ "prompt_tokens": u64::MAX }), estimated(u64::MAX)),
         (
-            json!({ "prompt_tokens": u64::MAX }),
-            Usage { input_tokens: u64::MAX, output_tokens: 0, ..Usage::default() },
+            json!({ "prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": { "cached_tokens": 8 } }),
+            Usage { input_tokens: 9, output_tokens: 2, cached_tokens: 8, cost_micro_usd: 0 },
+        ),
+        (
+            json!({ "prompt_tokens": 9, "completion_tokens": 2, "prompt_cache_hit_tokens": 7 }),
+            Usage { input_tokens: 9, output_tokens: 2, cached_tokens: 7, cost_micro_usd: 0 },
         ),
     ] {
         let body = json!({ "choices": [{ "message": { "content": "ok" } }], "usage": usage });
@@ -250,19 +227,34 @@ async fn refusals_are_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_busy_endpoint_is_asked_once_more_unless_it_wants_long() {
-    for (retry_after, asked) in [("0", 2), ("3600", 1)] {
+async fn a_busy_endpoint_is_asked_once_and_says_when_to_come_back() {
+    for (retry_after, want) in [("0", Some(0)), ("3600", Some(3_600)), ("soon", None)] {
         let busy = ResponseTemplate::new(429).insert_header("retry-after", retry_after);
         let server = answering(busy).await;
-        assert_eq!(ask(&server).await.unwrap_err().kind(), Kind::Unavailable);
-        assert_eq!(check_bodies(&server).await.len(), asked, "{retry_after}");
+        let error = ask(&server).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(error.retry_after(), want.map(Duration::from_secs), "{retry_after}");
+        assert_eq!(check_bodies(&server).await.len(), 1, "{retry_after}");
     }
-    let server = MockServer::start().await;
-    let busy = ResponseTemplate::new(503).insert_header("retry-after", "0");
-    Mock::given(method("POST")).respond_with(busy).up_to_n_times(1).with_priority(1).mount(&server).await;
-    let answer = completion(&json!({ "content": "ok" }));
-    Mock::given(method("POST")).respond_with(answer).with_priority(2).mount(&server).await;
-    assert_eq!(ask(&server).await.unwrap().text, "ok");
+}
+
+#[tokio::test]
+async fn why_a_reply_ended_is_told() {
+    for (reason, want) in [
+        (json!("stop"), Ok(Finish::Done)),
+        (json!("tool_calls"), Ok(Finish::Done)),
+        (json!(null), Ok(Finish::Done)),
+        (json!("length"), Ok(Finish::Length)),
+        (json!("content_filter"), Ok(Finish::Filtered)),
+        (json!("sensitive"), Ok(Finish::Filtered)),
+        (json!("network_error"), Err(Kind::Unavailable)),
+        (json!("insufficient_system_resource"), Err(Kind::Unavailable)),
+    ] {
+        let body = json!({ "choices": [{ "message": { "content": "ok" }, "finish_reason": reason }] });
+        let server = answering(ResponseTemplate::new(200).set_body_json(&body)).await;
+        let read = ask(&server).await.map(|reply| reply.finish).map_err(|error| error.kind());
+        assert_eq!(read, want, "{reason}");
+    }
 }
 
 #[tokio::test]
@@ -323,6 +315,32 @@ fn addresses_and_keys_that_cannot_be_used_are_refused() {
     let error = OpenAi::new(&config("http://127.0.0.1/v1", "two\nlines")).err().unwrap();
     assert_eq!(error.to_string(), "the model key has characters that cannot be sent");
     assert!(OpenAi::new(&config("http://127.0.0.1/v1", "from-a-file\n")).is_ok());
+}
+
+#[test]
+fn an_endpoint_is_known_by_its_address() {
+    for (url, name) in [
+        ("https://bee:honey@API.deepseek.com/v1", Some("deepseek")),
+        ("http://127.0.0.1:11434/v1/", Some("ollama")),
+        ("http://127.0.0.1:8000/v1", None),
+    ] {
+        let quirks = OpenAi::new(&config(url, "k")).unwrap().quirks();
+        assert_eq!(quirks, name.and_then(quirks_named).unwrap_or_default(), "{url}");
+    }
+}
+
+#[test]
+fn a_config_shows_neither_key_nor_password() {
+    let shown = format!("{:?}", config("http://bee:honey@127.0.0.1/v1", "k-123"));
+    assert!(shown.contains("http://127.0.0.1/v1") && !shown.contains("honey") && !shown.contains("k-123"));
+}
+
+#[tokio::test]
+async fn a_key_that_an_endpoint_repeats_is_not_told() {
+    let refusal = json!({ "error": { "message": "Incorrect API key provided: k-123." } });
+    let server = answering(ResponseTemplate::new(401).set_body_json(&refusal)).await;
+    let error = ask(&server).await.unwrap_err();
+    assert!(error.chain().ends_with("Incorrect API key provided: <key>."), "{}", error.chain());
 }
 
 #[tokio::test]

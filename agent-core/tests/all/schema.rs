@@ -1,8 +1,8 @@
 //! The schema that the project publishes is the one that the program keeps to.
 
-use std::{env, fs, path::Path};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use waggle_agent_core::Finding;
 
 use crate::shop::good_finding;
@@ -10,7 +10,7 @@ use crate::shop::good_finding;
 #[test]
 fn the_published_schema_of_a_finding_is_the_program_s() {
     let path = Path::new("../docs/finding.schema.json");
-    let written = format!("{}\n", serde_json::to_string_pretty(&Finding::json_schema()).unwrap());
+    let written = format!("{}\n", serde_json::to_string_pretty(&sorted(Finding::json_schema())).unwrap());
     if env::var_os("UPDATE").is_some() {
         fs::write(path, &written).unwrap();
     }
@@ -19,6 +19,19 @@ fn the_published_schema_of_a_finding_is_the_program_s() {
         published == written,
         "docs/finding.schema.json is stale; write it anew with `UPDATE=1 cargo test -p waggle-agent-core --test all schema`"
     );
+}
+
+/// Puts keys in order: whether maps keep theirs depends on what else is built.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> =
+                fields.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::Object(fields.into_iter().collect())
+        }
+        Value::Array(values) => values.into_iter().map(sorted).collect(),
+        other => other,
+    }
 }
 
 /// Fields may be added, never renamed: these are what others read.

@@ -91,8 +91,11 @@ fn a_call_is_said_in_one_line() {
 fn a_tool_describes_itself_to_the_model() {
     let specs = toolbox().specs();
     let of = |name: &str| specs.iter().find(|spec| spec.name == name).unwrap();
-    insta::assert_json_snapshot!("spec_with_defaults", of("echo"));
-    insta::assert_json_snapshot!("spec_without_arguments", of("service_map"));
+    // Whether maps keep the order of their keys depends on what else is built.
+    insta::with_settings!({ sort_maps => true }, {
+        insta::assert_json_snapshot!("spec_with_defaults", of("echo"));
+        insta::assert_json_snapshot!("spec_without_arguments", of("service_map"));
+    });
     let names: Vec<_> = specs.iter().map(|spec| spec.name.as_str()).collect();
     assert!(names.is_sorted(), "{names:?}");
 }

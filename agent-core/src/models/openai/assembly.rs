@@ -1,0 +1,351 @@
+//! A reply out of the pieces of a stream, or out of one whole answer.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{
+    aloud::Aloud,
+    pieces::{self, Form},
+};
+use crate::{
+    Error, Kind, Result,
+    models::wire::quoted,
+    ports::{Finish, ModelReply, ToolCall, Usage},
+};
+
+/// Calls in one reply; a model that makes more is running in circles.
+const MAX_CALLS: usize = 128;
+
+/// What has arrived so far.
+#[derive(Default)]
+pub(super) struct Assembly {
+    text: Aloud,
+    calls: Vec<PartialCall>,
+    finish: Option<Finish>,
+    usage: Usage,
+    has_message: bool,
+    /// The start of what came in place of a message.
+    other: String,
+}
+
+/// A call that may go on.
+#[derive(Default)]
+struct PartialCall {
+    index: Option<u64>,
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Assembly {
+    /// Adds a piece.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the piece says that the endpoint broke down, `Invalid` when there are too many calls.
+    pub(super) fn take(&mut self, event: &Value, on_text: &(dyn Fn(&str) + Sync)) -> Result<()> {
+        if let Some(usage) = pieces::usage(event) {
+            self.usage = usage;
+        }
+        if let Some((message, form)) = pieces::message(event) {
+            self.has_message = true;
+            let told = self.text.add(&pieces::text(message));
+            if !told.is_empty() {
+                on_text(told);
+            }
+            for call in pieces::calls(message) {
+                self.take_call(call, form)?;
+            }
+            if form == Form::Whole {
+                self.finish.get_or_insert_default();
+            }
+        }
+        if !self.has_message && self.other.is_empty() {
+            self.other = quoted(event.to_string().as_bytes());
+        }
+        if let Some(finish) = pieces::finish(event)? {
+            self.finish = Some(finish);
+        }
+        Ok(())
+    }
+
+    /// Ends the reply. `is_whole` tells whether the endpoint said that nothing follows.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the answer was cut, `Invalid` when it was none.
+    pub(super) fn into_reply(
+        self,
+        is_whole: bool,
+        on_text: &(dyn Fn(&str) + Sync),
+    ) -> Result<ModelReply, Error> {
+        if self.finish.is_none() && !is_whole {
+            return Err(Kind::Unavailable
+                .error("the model's answer was cut before its end")
+                .with_hint("is the model server, or a proxy before it, closing connections?"));
+        }
+        if !self.has_message {
+            return Err(Kind::Invalid
+                .error(format!("the model's answer has no message: {}", self.other))
+                .with_hint("check that `WAGGLE_MODEL_URL` is that of an OpenAI-compatible endpoint"));
+        }
+        let (text, rest) = self.text.finish();
+        if !rest.is_empty() {
+            on_text(&rest);
+        }
+        let finish = self.finish.unwrap_or_default();
+        Ok(ModelReply { text, calls: whole_calls(self.calls), finish, usage: self.usage })
+    }
+
+    fn take_call(&mut self, call: &Value, form: Form) -> Result<()> {
+        let id = pieces::written(call, "/id").unwrap_or_default();
+        let name = pieces::written(call, "/function/name").unwrap_or_default();
+        let index = call.get("index").and_then(Value::as_u64);
+        let place = match form {
+            Form::Whole => None,
+            Form::Piece => self.place_of(index, id, name),
+        };
+        let Some(open) = place.and_then(|place| self.calls.get_mut(place)) else {
+            if self.calls.len() >= MAX_CALLS {
+                return Err(Kind::Invalid.error(format!("the model made over {MAX_CALLS} calls at once")));
+            }
+            let mut open = PartialCall { index, ..PartialCall::default() };
+            open.add(id, name, call.pointer("/function/arguments"));
+            self.calls.push(open);
+            return Ok(());
+        };
+        open.add(id, name, call.pointer("/function/arguments"));
+        Ok(())
+    }
+
+    /// Finds the call that a piece goes on with. Servers tell it by index, by id, or by order alone; some give every call
+    /// the index 0.
+    fn place_of(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
+        let last_with = |is_it: &dyn Fn(&PartialCall) -> bool| self.calls.iter().rposition(is_it);
+        let place = match index {
+            Some(_) => last_with(&|call| call.index == index),
+            None if !id.is_empty() => last_with(&|call| call.id == id),
+            None => self.calls.len().checked_sub(1),
+        }?;
+        let open = self.calls.get(place)?;
+        let is_other_id = !id.is_empty() && !open.id.is_empty() && id != open.id;
+        let is_named_anew = index.is_none() && id.is_empty() && !name.is_empty() && open.is_complete();
+        (!is_named_anew && (!is_other_id || name.is_empty())).then_some(place)
+    }
+}
+
+impl PartialCall {
+    fn add(&mut self, id: &str, name: &str, arguments: Option<&Value>) {
+        if self.id.is_empty() {
+            id.clone_into(&mut self.id);
+        }
+        // Some repeat the name in every piece.
+        if self.name != name {
+            self.name.push_str(name);
+        }
+        match arguments {
+            Some(Value::String(text)) => self.arguments.push_str(text),
+            Some(Value::Null) | None => {}
+            Some(whole) if self.arguments.is_empty() => self.arguments = whole.to_string(),
+            Some(_) => {}
+        }
+    }
+
+    /// Tells whether its arguments can be read, so that a name can only be that of the next call.
+    fn is_complete(&self) -> bool {
+        !self.name.is_empty() && serde_json::from_str::<Value>(&self.arguments).is_ok()
+    }
+}
+
+/// Gives every call an id of its own within the reply.
+fn whole_calls(calls: Vec<PartialCall>) -> Vec<ToolCall> {
+    let mut ids = HashSet::new();
+    let calls = calls.into_iter().enumerate().map(|(place, call)| {
+        let id = if call.id.is_empty() { format!("call_{place}") } else { call.id };
+        let id = if ids.contains(&id) { format!("{id}_{place}") } else { id };
+        ids.insert(id.clone());
+        ToolCall { id, name: call.name, arguments: pieces::arguments(&call.arguments) }
+    });
+    calls.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn assembled(events: &[Value]) -> Result<ModelReply> {
+        let mut assembly = Assembly::default();
+        for event in events {
+            assembly.take(event, &|_| {})?;
+        }
+        assembly.into_reply(true, &|_| {})
+    }
+
+    fn delta(calls: Value) -> Value {
+        json!({ "choices": [{ "delta": { "tool_calls": calls } }] })
+    }
+
+    /// Pieces, and the calls that they make: id, name and arguments.
+    fn check(pieces: &[Value], want: &[(&str, &str, Value)]) {
+        let events: Vec<_> = pieces.iter().map(|calls| delta(calls.clone())).collect();
+        let calls = assembled(&events).unwrap().calls;
+        let calls: Vec<_> =
+            calls.iter().map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.clone())).collect();
+        assert_eq!(calls, want, "{pieces:?}");
+    }
+
+    #[test]
+    fn calls_are_put_together_however_they_are_told_apart() {
+        let (a, b) = (json!({ "service": "a" }), json!({ "service": "b" }));
+        let both = [("c1", "compare", a.clone()), ("c2", "owners", b.clone())];
+        // By index, arguments in pieces that alternate.
+        check(
+            &[
+                json!([{ "index": 0, "id": "c1", "function": { "name": "compare", "arguments": "" } }]),
+                json!([{ "index": 1, "id": "c2", "function": { "name": "owners", "arguments": "{\"ser" } }]),
+                json!([{ "index": 0, "function": { "arguments": "{\"service\": \"a\"}" } }]),
+                json!([{ "index": 1, "function": { "arguments": "vice\": \"b\"}" } }]),
+            ],
+            &both,
+        );
+        // Every call has the index 0; ids and names are repeated.
+        check(
+            &[
+                json!([{ "index": 0, "id": "c1", "function": { "name": "compare", "arguments": "{\"service\":" } }]),
+                json!([{ "index": 0, "id": "c1", "function": { "name": "compare", "arguments": "\"a\"}" } }]),
+                json!([{ "index": 0, "id": "c2", "function": { "name": "owners", "arguments": "{\"service\":\"b\"}" } }]),
+            ],
+            &both,
+        );
+        // By id alone, and arguments as objects.
+        check(
+            &[
+                json!([{ "id": "c1", "function": { "name": "compare", "arguments": a } }]),
+                json!([{ "id": "c2", "function": { "name": "owners", "arguments": b } }]),
+            ],
+            &both,
+        );
+        // By order alone: no ids, no index.
+        check(
+            &[
+                json!([{ "function": { "name": "compare", "arguments": "{\"service\":" } }]),
+                json!([{ "function": { "arguments": "\"a\"}" } }]),
+                json!([{ "function": { "name": "compare", "arguments": "{}" } }]),
+            ],
+            &[("call_0", "compare", json!({ "service": "a" })), ("call_1", "compare", json!({}))],
+        );
+        // The name comes late and in pieces; the id changes on the way without a name.
+        check(
+            &[
+                json!([{ "index": 0, "id": "c1", "function": { "arguments": "{}" } }]),
+                json!([{ "index": 0, "id": "x", "function": { "name": "" } }]),
+                json!([{ "index": 0, "function": { "name": "comp" } }]),
+                json!([{ "index": 0, "function": { "name": "are" } }]),
+            ],
+            &[("c1", "compare", json!({}))],
+        );
+        // Equal ids under different indices.
+        check(
+            &[json!([
+                { "index": 0, "id": "c", "function": { "name": "compare" } },
+                { "index": 1, "id": "c", "function": { "name": "owners" } },
+            ])],
+            &[("c", "compare", json!({})), ("c_1", "owners", json!({}))],
+        );
+    }
+
+    #[test]
+    fn the_last_count_stands_and_the_reason_is_read() {
+        let reply = assembled(&[
+            json!({ "choices": [{ "delta": { "role": "assistant", "content": "It " } }], "usage": null }),
+            json!({ "choices": [{ "delta": { "content": "is." }, "finish_reason": "length" }] }),
+            json!({ "choices": [], "usage": { "prompt_tokens": 9, "completion_tokens": 2, "prompt_cache_hit_tokens": 8 } }),
+        ])
+        .unwrap();
+        assert_eq!((reply.text.as_str(), reply.finish), ("It is.", Finish::Length));
+        let want = Usage { input_tokens: 9, output_tokens: 2, cached_tokens: 8, cost_micro_usd: 0 };
+        assert_eq!(reply.usage, want);
+    }
+
+    #[test]
+    fn a_reply_without_an_end_was_cut() {
+        let mut assembly = Assembly::default();
+        assembly.take(&json!({ "choices": [{ "delta": { "content": "It" } }] }), &|_| {}).unwrap();
+        assert_eq!(assembly.into_reply(false, &|_| {}).unwrap_err().kind(), Kind::Unavailable);
+    }
+
+    #[test]
+    fn calls_without_end_are_refused() {
+        let calls: Vec<_> = (0..200).map(|index| json!({ "index": index })).collect();
+        assert_eq!(assembled(&[delta(json!(calls))]).unwrap_err().kind(), Kind::Invalid);
+    }
+
+    /// JSON that looks like pieces of an answer, with any value anywhere.
+    fn any_event() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(|number| json!(number)),
+            "[a-z{}<>\"/]{0,6}".prop_map(Value::String),
+        ];
+        let keys = prop::sample::select(vec![
+            "choices",
+            "delta",
+            "message",
+            "content",
+            "tool_calls",
+            "index",
+            "id",
+            "function",
+            "name",
+            "arguments",
+            "usage",
+            "prompt_tokens",
+            "finish_reason",
+            "error",
+        ]);
+        leaf.prop_recursive(6, 48, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
+                prop::collection::vec((keys.clone(), inner), 0..5).prop_map(|fields| {
+                    Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_pieces_make_a_reply_with_ids_of_their_own_or_an_error(
+            parts in prop::collection::vec(any_event(), 0..6),
+            whole in any_event(),
+        ) {
+            let mut events: Vec<Value> =
+                parts.into_iter().map(|part| json!({ "choices": [{ "delta": part }] })).collect();
+            events.push(whole);
+            if let Ok(reply) = assembled(&events) {
+                let ids: HashSet<_> = reply.calls.iter().map(|call| &call.id).collect();
+                prop_assert_eq!(ids.len(), reply.calls.len());
+            }
+            let _ = events.iter().filter_map(pieces::refusal).count();
+        }
+
+        #[test]
+        fn a_call_is_the_same_however_its_arguments_are_cut(cuts in prop::collection::vec(0usize..40, 0..6)) {
+            let whole = json!({ "service": "订单", "n": 3 });
+            let text: Vec<char> = whole.to_string().chars().collect();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let mut events = vec![delta(json!([{ "index": 0, "id": "c1", "function": { "name": "compare" } }]))];
+            for cut in cuts.windows(2) {
+                let piece: String = text[cut[0]..cut[1]].iter().collect();
+                events.push(delta(json!([{ "index": 0, "function": { "arguments": piece } }])));
+            }
+            prop_assert_eq!(&assembled(&events).unwrap().calls[0].arguments, &whole);
+        }
+    }
+}
