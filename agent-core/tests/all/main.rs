@@ -13,6 +13,7 @@ mod checks;
 mod offline;
 #[cfg(feature = "openai")]
 mod openai;
+mod questions;
 mod schema;
 mod shop;
 mod the_loop;

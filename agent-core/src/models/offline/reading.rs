@@ -65,9 +65,9 @@ impl<'a> Reading<'a> {
         facts
     }
 
-    /// Returns the services of the latest service map.
+    /// Returns the services of the first service map: later ones may list only some.
     pub(super) fn services(&self) -> Vec<&'a str> {
-        let Some(map) = self.results("service_map").last() else { return Vec::new() };
+        let Some(map) = self.results("service_map").next() else { return Vec::new() };
         let services = map.data.get("services").and_then(Value::as_array);
         services.into_iter().flatten().filter_map(|service| service.get("service")?.as_str()).collect()
     }
@@ -100,6 +100,19 @@ impl<'a> Reading<'a> {
         let offered = self.request.tools.iter().any(|tool| tool.name == name);
         let made = self.calls().any(|call| call.name == name && call.arguments == arguments);
         (offered && !made).then(|| self.call(name, arguments))
+    }
+
+    /// Tells whether a tool is to be had.
+    pub(super) fn offers(&self, name: &str) -> bool {
+        self.request.tools.iter().any(|tool| tool.name == name)
+    }
+
+    /// Makes those calls of one message that were not made yet, each with an id of its own.
+    pub(super) fn new_calls(&self, calls: &[(&'static str, Value)]) -> Vec<ToolCall> {
+        let new = calls.iter().filter_map(|(name, arguments)| self.new_call(name, arguments.clone()));
+        let numbered =
+            new.enumerate().map(|(index, call)| ToolCall { id: format!("{}_{index}", call.id), ..call });
+        numbered.collect()
     }
 
     /// Makes a call with an id of its own.
