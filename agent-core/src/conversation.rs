@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    Evidence, Finding, Result, Scene,
+    Evidence, Finding, Language, Result, Scene,
     fence::fenced,
     finding::Claim,
     grounding::Ground,
@@ -21,6 +21,9 @@ pub const FINDING_CONTEXT: &str = "finding";
 /// What was answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
+    /// What the question was taken to ask, in one line. States nothing: it repeats what was asked.
+    #[serde(default)]
+    pub understood: String,
     /// Words that state nothing: what was not understood, what was searched without result.
     #[serde(default)]
     pub note: String,
@@ -84,6 +87,9 @@ pub async fn answer_in_context(
     let answer = converse(&mut case, &mut TheAnswer, None).await?;
     let mut answer = answer.unwrap_or_default();
     answer.claims = holding_claims(answer.claims, case.evidence(), &case.service_names());
+    if !only_repeats(&answer.understood, question, scene, &case) {
+        answer.understood.clear();
+    }
     // A note is not proven, so it may not carry numbers of its own.
     let note_holds = Ground::default().missing(&answer.note, &[]).is_empty();
     if !note_holds && !is_about_search(&answer.note, &case) {
@@ -120,6 +126,24 @@ impl Goal for TheAnswer {
             Err(error) => Handed::Malformed(format!("the answer cannot be read: {error}")),
         }
     }
+}
+
+/// Tells whether every number, time and quote in what was understood stands in the question, in the arguments of the calls
+/// that were made for it, or in the windows that were looked at.
+fn only_repeats(understood: &str, question: &str, scene: &Scene, case: &Case<'_>) -> bool {
+    let mut ground = Ground::default();
+    ground.add(&Value::Null, question);
+    for message in case.transcript() {
+        if let Message::Assistant { calls, .. } = message {
+            let asked = calls.iter().filter(|call| call.name != SUBMIT_ANSWER);
+            asked.for_each(|call| ground.add(&call.arguments, ""));
+        }
+    }
+    let windows = json!([scene.incident.window, scene.incident.baseline]);
+    ground.add(&windows, "");
+    let seen = case.evidence().values().filter_map(|evidence| evidence.data.get("windows"));
+    seen.for_each(|windows| ground.add(windows, ""));
+    ground.missing(understood, &[]).is_empty()
 }
 
 /// Tells whether everything in a note stands in the evidence of this conversation, or says what was asked.
@@ -163,13 +187,18 @@ async fn show_context(case: &mut Case<'_>, finding: Option<&Finding>) -> Result<
 }
 
 impl Answer {
-    /// Writes the answer as one text for people, evidence ids in brackets.
+    /// Writes the answer as one text for people: what was understood, then the sentences with evidence ids in brackets.
     pub fn text(&self) -> String {
+        let understood = (!self.understood.is_empty()).then(|| {
+            let language = Language::of(&self.understood);
+            language
+                .pick(format!("Understood: {}", self.understood), format!("我的理解：{}", self.understood))
+        });
         let sentences = self.claims.iter().map(|claim| {
             let ids: Vec<_> = claim.evidence.iter().map(ToString::to_string).collect();
             format!("{} [{}]", claim.text, ids.join(", "))
         });
         let note = (!self.note.is_empty()).then(|| self.note.clone());
-        sentences.chain(note).collect::<Vec<_>>().join("\n")
+        understood.into_iter().chain(sentences).chain(note).collect::<Vec<_>>().join("\n")
     }
 }

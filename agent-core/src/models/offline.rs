@@ -1,12 +1,14 @@
 //! The floor: reads the same messages, calls the same tools, submits the same finding, with no language model behind it.
 //!
 //! It takes the first suspect of the triage, calls the tools that the fault tree wants for it, and quotes their facts as
-//! claims. Questions are understood by a small grammar.
+//! claims. Questions are understood by a grammar.
 
 mod answer;
-mod intent;
 mod investigate;
+mod question;
+mod quote;
 mod reading;
+mod suggest;
 
 use async_trait::async_trait;
 

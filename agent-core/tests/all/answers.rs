@@ -98,7 +98,9 @@ async fn a_model_that_fails_talks_or_wanders_leaves_the_answer_to_the_offline_mo
         let Answered { answer, .. } = ask(&bench, None, "inventory 为什么慢？").await;
         let text = answer.text();
         assert!(
-            text.starts_with("inventory：每请求自身耗时 31 ms → 1.98 s，自 14:04:50 起 [E"),
+            text.starts_with(
+                "我的理解：inventory 为什么慢\ninventory：每请求自身耗时 31 ms → 1.98 s，自 14:04:50 起 [E"
+            ),
             "{case}: {text}"
         );
     }
@@ -110,13 +112,17 @@ async fn the_offline_model_answers_in_both_languages() {
         (
             Language::En,
             "what changed?",
-            "inventory was deployed from 9f3c1e2 at 14:04:40, 10 s before the onset [E2]",
+            "Understood: the changes\ninventory was deployed from 9f3c1e2 at 14:04:40, 10 s before the onset [E2]",
         ),
-        (Language::Zh, "有什么变更？", "inventory 在 14:04:40 发布了 9f3c1e2，异常开始前 10 秒 [E2]"),
+        (
+            Language::Zh,
+            "有什么变更？",
+            "我的理解：变更\ninventory 在 14:04:40 发布了 9f3c1e2，异常开始前 10 秒 [E2]",
+        ),
         (
             Language::En,
             "slow traces of payment",
-            "Nothing notable there. answered requests of payment in the last 30 s",
+            "Understood: slow traces of payment\nNothing notable there. Searched: answered requests of payment in the last 30 s.",
         ),
     ] {
         let mut bench = Bench::about("inc-1", language, []).await;
@@ -131,7 +137,7 @@ async fn a_call_that_was_refused_is_said_as_it_was_made() {
     bench.investigator.model = bench.investigator.fallback.clone();
     let answered = ask(&bench, None, "services with error rate > 5%").await;
     // The toy map takes no arguments.
-    let want = "I asked `service_map` with `{\"min_error_ratio\":0.05}` and got no answer I can use.";
+    let want = "Understood: services whose error ratio is at least 5%\nI asked `service_map` with `{\"min_error_ratio\":0.05}` and got no answer I can use.";
     assert_eq!(answered.answer.text(), want);
 }
 
@@ -147,12 +153,28 @@ async fn a_question_about_an_unknown_incident_is_an_error() {
 #[test]
 fn an_answer_reads_as_sentences_with_their_evidence() {
     let answer = waggle_agent_core::conversation::Answer {
+        understood: "all".to_owned(),
         note: "That is all.".to_owned(),
         claims: vec![crate::shop::claim("one", &[1, 2]), crate::shop::claim("two", &[3])],
         follow_ups: Vec::new(),
     };
-    assert_eq!(answer.text(), "one [E1, E2]\ntwo [E3]\nThat is all.");
+    assert_eq!(answer.text(), "Understood: all\none [E1, E2]\ntwo [E3]\nThat is all.");
     assert_eq!("E7".parse::<EvidenceId>(), Ok(EvidenceId(7)));
     assert!("7".parse::<EvidenceId>().is_err());
     check_wire(&[]).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_understood_may_only_repeat_what_was_asked() {
+    for (understood, is_kept) in [
+        ("services with a 99th percentile above 200 ms", true),
+        ("services with a 99th percentile above 0.2 s", true),
+        ("services with a 99th percentile above 900 ms", false),
+        ("payment failed 4000 times", false),
+        ("the health of the payment service", true),
+    ] {
+        let bench = Bench::new([submits(json!({ "understood": understood, "note": "No traces." }))]).await;
+        let answer = ask(&bench, None, "services with a p99 above 200 ms").await.answer;
+        assert_eq!(answer.understood, if is_kept { understood } else { "" });
+    }
 }

@@ -20,6 +20,7 @@ mod offline;
 mod openai;
 #[cfg(feature = "openai")]
 mod provider;
+mod questions;
 #[cfg(feature = "rig")]
 mod rig;
 mod schema;

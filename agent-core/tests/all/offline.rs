@@ -290,6 +290,11 @@ async fn an_answer_quotes_facts_those_about_the_service_first() {
                 ("payment", Topic::Latency, "payment: 3 ms → 3 ms"),
             ],
         );
+        let signals = [
+            ("checkout", Topic::Latency, "checkout: p99 5 ms"),
+            ("payment", Topic::Latency, "payment: error ratio 0%, p99 3 ms, 12/s"),
+        ];
+        let talk = talk.told(8, "service_map", json!({ "min_p99_ms": 0.0 }), json!({}), &signals);
         let calls = talk.reply().await.calls;
         insta::with_settings!({ sort_maps => true }, { insta::assert_json_snapshot!(name, calls) });
     }

@@ -1,10 +1,12 @@
-//! From a question to an answer: one tool, its facts quoted.
+//! From a question to an answer: the calls that it is for, their facts quoted.
 
 use serde_json::{Value, json};
 
 use super::{
-    intent::{Bound, Intent, service_named, without_name},
-    reading::{Reading, place_in_story, quoted},
+    question::{Ask, Known, Question, plan, read},
+    quote::{self, Told},
+    reading::Reading,
+    suggest,
 };
 use crate::{
     Finding, Language,
@@ -14,124 +16,188 @@ use crate::{
     ports::ToolCall,
 };
 
-/// An answer with more sentences is a report.
-const MAX_CLAIMS: usize = 5;
+/// A call that answers a question.
+type Planned = (&'static str, Value);
 
-/// Returns what to call next: the tool that the question is for, then the answer.
+/// Returns what to call next: the tools that the question is for, all at once, then the answer.
 pub(super) fn next_calls(reading: &Reading<'_>) -> Vec<ToolCall> {
-    let question = reading.last_question();
     let services = reading.services();
-    let named = service_named(question, &services);
-    // A service may be called `network-proxy` or `changelog`: its name says nothing of what is asked.
-    let intent = match named {
-        Some(name) => Intent::of(&without_name(question, name)),
-        None => Intent::of(question),
-    };
+    let question = read(reading.last_question(), &services);
     let finding = reading.latest::<Finding>(FINDING_CONTEXT).map(|(_, finding)| finding);
-    let blamed = finding.as_ref().and_then(|finding| Some(finding.root_causes.first()?.service.as_str()));
-    let Some((tool, mut arguments)) = tool_for(&intent, named, blamed) else {
-        let answer = match intent {
-            Intent::Why => why(reading.language(), finding.as_ref()),
-            _ => not_understood(reading.language(), &services),
-        };
-        return vec![submit(reading, answer)];
-    };
-    if arguments.get("service").is_none() && reading.needs_service(tool) {
-        let Some(service) = reading.incident_service().filter(|name| services.contains(name)) else {
-            return vec![submit(reading, which_service(reading.language(), question, &services))];
-        };
-        arguments = json!({ "service": service });
-    }
-    if let Some(call) = reading.new_call(tool, arguments.clone()) {
-        return vec![call];
-    }
-    vec![submit(reading, quote(reading, tool, &arguments, named))]
-}
-
-/// Chooses the tool that answers an intent; `None` when no tool is needed.
-fn tool_for(intent: &Intent, named: Option<&str>, blamed: Option<&str>) -> Option<(&'static str, Value)> {
-    let service = named.or(blamed);
-    let about =
-        |service: Option<&str>| service.map_or_else(|| json!({}), |service| json!({ "service": service }));
-    Some(match intent {
-        Intent::Why | Intent::Unknown => return None,
-        Intent::Traces => ("slow_traces", about(service)),
-        Intent::Changes => ("recent_changes", json!({})),
-        Intent::Owner => ("owners", about(service)),
-        Intent::Logs => ("logs", about(service)),
-        Intent::Resources => ("processes", about(named)),
-        Intent::Network => ("network_edges", about(named)),
-        Intent::Profile => ("profile_diff", about(service)),
-        Intent::Above(Bound::ErrorRatio(ratio)) => ("service_map", json!({ "min_error_ratio": ratio })),
-        Intent::Above(Bound::LatencyMs(ms)) => ("service_map", json!({ "min_p99_ms": ms })),
-        Intent::Health | Intent::NotThis => match service {
-            Some(service) => ("compare", json!({ "service": service })),
-            None => ("anomalies", json!({})),
+    let answer = match without_tools(reading, &question, finding.as_ref(), &services) {
+        Some(answer) => answer,
+        None => match with_tools(reading, &question, finding.as_ref(), &services) {
+            Step::Call(calls) => return calls,
+            Step::Answer(answer) => answer,
         },
-    })
+    };
+    vec![reading.call(SUBMIT_ANSWER, serde_json::to_value(answer).unwrap_or(Value::Null))]
 }
 
-/// Quotes the facts of what a call returned; those about the service that was named come first.
-fn quote(reading: &Reading<'_>, tool: &'static str, arguments: &Value, named: Option<&str>) -> Answer {
+enum Step {
+    Call(Vec<ToolCall>),
+    Answer(Answer),
+}
+
+/// Answers what needs no telemetry: what can be asked, what a finding says, which service is meant.
+fn without_tools(
+    reading: &Reading<'_>,
+    question: &Question,
+    finding: Option<&Finding>,
+    services: &[&str],
+) -> Option<Answer> {
+    let (language, asked) = (reading.language(), reading.last_question());
+    let understood = question.told(language);
+    let answer = match question.ask {
+        Ask::Unknown => suggest::not_understood(language, asked, services),
+        Ask::Help => suggest::help(language, services),
+        Ask::Act => suggest::reads_only(language, services),
+        _ if question.unclear.is_some() || question.unknown.is_some() => {
+            return suggest::which_is_meant(language, asked, question, services);
+        }
+        Ask::WhySo => of_cause(language, finding),
+        Ask::Cause if finding.is_some_and(|finding| !finding.root_causes.is_empty()) => {
+            of_cause(language, finding)
+        }
+        Ask::RuledOut => Answer { claims: ruled_out(finding?)?, ..Answer::default() },
+        _ => return None,
+    };
+    Some(Answer { understood, ..answer })
+}
+
+fn with_tools(
+    reading: &Reading<'_>,
+    question: &Question,
+    finding: Option<&Finding>,
+    services: &[&str],
+) -> Step {
     let language = reading.language();
-    let Some(result) = reading.result_of(tool, arguments) else {
-        let asked = serde_json::to_string(arguments).unwrap_or_default();
-        let note = language.pick(
-            format!("I asked `{tool}` with `{asked}` and got no answer I can use."),
-            format!("我用 `{asked}` 查了 `{tool}`，没有得到可用的结果。"),
-        );
-        return Answer { note, ..Answer::default() };
+    let cause = finding.and_then(|finding| finding.root_causes.first());
+    let change = cause.and_then(|cause| cause.change.as_ref()).filter(|change| change.kind == "commit");
+    let known = Known {
+        service: cause.map(|cause| cause.service.as_str()),
+        commit: change.map(|change| change.id.as_str()),
     };
-    let mut facts: Vec<_> = result.facts.iter().map(|fact| (result.evidence, fact)).collect();
-    facts.sort_by_key(|(_, fact)| (Some(fact.service.as_str()) != named, place_in_story(fact.topic)));
-    let claims: Vec<Claim> = facts.into_iter().map(quoted).take(MAX_CLAIMS).collect();
-    let note = if claims.is_empty() {
-        let found = result.data.get("searched").and_then(Value::as_str).unwrap_or_default();
-        language
-            .pick(format!("Nothing notable there. {found}"), format!("没有发现异常。{found}"))
-            .trim()
-            .to_owned()
-    } else {
-        String::new()
+    let mut calls: Vec<Planned> = Vec::new();
+    for wanted in plan(question, known) {
+        let can_be_had = wanted.into_iter().find(|(tool, _)| reading.offers(tool));
+        calls.extend(can_be_had.filter(|call| !calls.contains(call)));
+    }
+    if calls.is_empty() {
+        let answer = suggest::no_tool(language, services);
+        return Step::Answer(Answer { understood: question.told(language), ..answer });
+    }
+    for (tool, arguments) in &mut calls {
+        if arguments.get("service").is_some() || !reading.needs_service(tool) {
+            continue;
+        }
+        let Some(service) = reading.incident_service().filter(|name| services.contains(name)) else {
+            let answer = suggest::which_service(language, reading.last_question(), services);
+            return Step::Answer(Answer { understood: question.told(language), ..answer });
+        };
+        if let Some(fields) = arguments.as_object_mut() {
+            fields.insert("service".to_owned(), json!(service));
+        }
+    }
+    let new = reading.new_calls(&calls);
+    if !new.is_empty() {
+        return Step::Call(new);
+    }
+    // Who uses most is known by now: their own numbers are asked for next.
+    let ranked = quote::by_usage(reading, question, &calls);
+    let new = reading.new_calls(&ranked);
+    if !new.is_empty() {
+        return Step::Call(new);
+    }
+    if !ranked.is_empty() {
+        calls = ranked;
+    }
+    Step::Answer(told(reading, question, &calls, services))
+}
+
+/// Quotes what the calls returned.
+fn told(reading: &Reading<'_>, question: &Question, calls: &[Planned], services: &[&str]) -> Answer {
+    let language = reading.language();
+    let understood = format!("{}{}", question.told(language), window(reading, question, calls));
+    let Told { claims, about, searched, is_answered } = quote::facts(reading, question, calls);
+    let note = match calls.first() {
+        Some((tool, arguments)) if !is_answered => {
+            let asked = serde_json::to_string(arguments).unwrap_or_default();
+            language.pick(
+                format!("I asked `{tool}` with `{asked}` and got no answer I can use."),
+                format!("我用 `{asked}` 查了 `{tool}`，没有得到可用的结果。"),
+            )
+        }
+        _ if claims.is_empty() => nothing_found(language, question, &searched),
+        _ if question.ask == Ask::Advice => language
+            .pick("I change nothing: a person decides.", "我不会改动任何东西，由人来决定。")
+            .to_owned(),
+        _ => String::new(),
     };
-    Answer { note, claims, follow_ups: Vec::new() }
+    let follow_ups = suggest::next_questions(language, question, about.as_deref(), services);
+    Answer { understood, note, claims, follow_ups }
+}
+
+fn nothing_found(language: Language, question: &Question, searched: &str) -> String {
+    let said = match question.ask {
+        Ask::Services => language.pick("No service is like that.", "没有这样的服务。"),
+        Ask::Changes | Ask::Diff => language.pick("No change of that is known.", "没有查到这样的变更。"),
+        Ask::Owner => language.pick("No rule names an owner.", "没有规则指明负责人。"),
+        Ask::Past => language.pick("Nothing like this is remembered.", "没有记录过类似的故障。"),
+        Ask::Knowledge => language.pick("No document says anything about that.", "没有相关的文档。"),
+        Ask::RuledOut => language.pick("Nothing was ruled out yet.", "还没有排除任何对象。"),
+        Ask::Advice => language.pick("Nothing is known to do about.", "目前没有需要处理的问题。"),
+        _ => language.pick("Nothing notable there.", "没有发现异常。"),
+    };
+    if searched.is_empty() {
+        return said.to_owned();
+    }
+    language.pick(format!("{said} Searched: {searched}."), format!("{said}查过：{searched}。"))
+}
+
+/// Says which time the numbers are of. Tools look at the incident's window, whatever time was asked for.
+fn window(reading: &Reading<'_>, question: &Question, calls: &[Planned]) -> String {
+    let clock = |moment: &Value| moment.as_str().and_then(|text| text.get(11..19)).map(str::to_owned);
+    let range = calls.iter().find_map(|(tool, arguments)| {
+        let window = reading.result_of(tool, arguments)?.data.pointer("/windows/window")?;
+        Some((clock(window.get("from")?)?, clock(window.get("to")?)?))
+    });
+    let language = reading.language();
+    match (range, question.time.is_some()) {
+        (Some((from, to)), false) => {
+            language.pick(format!("; seen from {from}Z to {to}Z"), format!("；所看时间：{from}Z 到 {to}Z"))
+        }
+        (Some((from, to)), true) => language.pick(
+            format!("; what I can see of it is from {from}Z to {to}Z"),
+            format!("；我能看到的是 {from}Z 到 {to}Z"),
+        ),
+        (None, true) => {
+            language.pick("; I look at the time around the incident", "；我查看的是故障前后的时间").to_owned()
+        }
+        (None, false) => String::new(),
+    }
 }
 
 /// Repeats the proof of the finding.
-fn why(language: Language, finding: Option<&Finding>) -> Answer {
+fn of_cause(language: Language, finding: Option<&Finding>) -> Answer {
     let claims =
         finding.iter().flat_map(|finding| &finding.root_causes).take(1).flat_map(|cause| &cause.claims);
-    let claims: Vec<Claim> = claims.take(MAX_CLAIMS).cloned().collect();
+    let claims: Vec<Claim> = claims.take(quote::MAX_CLAIMS).cloned().collect();
     let note = if claims.is_empty() {
         language.pick("There is no finding with a cause to explain yet.", "还没有可以解释的结论。").to_owned()
     } else {
         String::new()
     };
-    Answer { note, claims, follow_ups: Vec::new() }
+    Answer { note, claims, ..Answer::default() }
 }
 
-/// Asks back, with the same question about each service to choose from.
-fn which_service(language: Language, question: &str, services: &[&str]) -> Answer {
-    let note = language.pick("Which service do you mean?", "你指的是哪个服务？").to_owned();
-    let question = question.trim().trim_end_matches(['?', '？', '.', '。']);
-    let follow_ups = services.iter().take(4).map(|name| format!("{question}: {name}")).collect();
-    Answer { note, claims: Vec::new(), follow_ups }
-}
-
-fn not_understood(language: Language, services: &[&str]) -> Answer {
-    let example = services.first().copied().unwrap_or("checkout");
-    let note = language.pick(
-        "I did not understand that. I can answer about a service's health, slow traces, changes, owners, logs, CPU and memory, connections, profiles, and services above a bound.",
-        "这句我没听懂。我能回答：服务状况、慢请求、变更、负责人、日志、CPU 和内存、连接、剖析，以及超过阈值的服务。",
-    );
-    let follow_ups = vec![
-        language.pick(format!("Why is {example} slow?"), format!("{example} 为什么慢？")),
-        language.pick("What changed?", "有什么变更？").to_owned(),
-        language.pick("services with error rate > 1%", "错误率大于 1% 的服务").to_owned(),
-    ];
-    Answer { note: note.to_owned(), claims: Vec::new(), follow_ups }
-}
-
-fn submit(reading: &Reading<'_>, answer: Answer) -> ToolCall {
-    reading.call(SUBMIT_ANSWER, serde_json::to_value(answer).unwrap_or(Value::Null))
+/// Repeats what the finding ruled out; `None` when it ruled out nothing.
+fn ruled_out(finding: &Finding) -> Option<Vec<Claim>> {
+    let claims = finding.ruled_out.iter().take(quote::MAX_CLAIMS).map(|cleared| Claim {
+        text: format!("{}: {}", cleared.suspect, cleared.reason),
+        kind: crate::finding::ClaimKind::Observed,
+        evidence: cleared.evidence.clone(),
+    });
+    let claims: Vec<_> = claims.collect();
+    (!claims.is_empty()).then_some(claims)
 }

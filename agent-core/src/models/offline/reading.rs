@@ -66,9 +66,9 @@ impl<'a> Reading<'a> {
         facts
     }
 
-    /// Returns the services of the latest service map.
+    /// Returns the services of the first service map: later ones may list only some.
     pub(super) fn services(&self) -> Vec<&'a str> {
-        let Some(map) = self.results("service_map").last() else { return Vec::new() };
+        let Some(map) = self.results("service_map").next() else { return Vec::new() };
         let services = map.data.get("services").and_then(Value::as_array);
         services.into_iter().flatten().filter_map(|service| service.get("service")?.as_str()).collect()
     }
@@ -106,6 +106,19 @@ impl<'a> Reading<'a> {
     /// Returns what is known of a tool that may be called.
     fn tool(&self, name: &str) -> Option<&'a ToolSpec> {
         self.request.tools.iter().chain(&self.request.undescribed).find(|tool| tool.name == name)
+    }
+
+    /// Tells whether a tool is to be had.
+    pub(super) fn offers(&self, name: &str) -> bool {
+        self.tool(name).is_some()
+    }
+
+    /// Makes those calls of one message that were not made yet, each with an id of its own.
+    pub(super) fn new_calls(&self, calls: &[(&'static str, Value)]) -> Vec<ToolCall> {
+        let new = calls.iter().filter_map(|(name, arguments)| self.new_call(name, arguments.clone()));
+        let numbered =
+            new.enumerate().map(|(index, call)| ToolCall { id: format!("{}_{index}", call.id), ..call });
+        numbered.collect()
     }
 
     /// Makes a call with an id of its own.

@@ -1,0 +1,239 @@
+//! Which facts answer a question, in which order; and rankings that tools leave to the reader.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    question::{Ask, Bound, Measure, Order, Question, Side},
+    reading::{Reading, place_in_story, quoted},
+};
+use crate::{
+    EvidenceId, Language,
+    evidence::Fact,
+    finding::{Claim, ClaimKind},
+    ports::ReplyData,
+    triage::{Ranking, SUSPECTS_TOOL},
+};
+
+/// An answer with more sentences is a report.
+pub(super) const MAX_CLAIMS: usize = 5;
+/// When somebody asks for more, they get so many.
+const MOST_CLAIMS: usize = 10;
+/// Who uses most is told of so many services.
+const N_RANKED: usize = 3;
+
+/// What the results of the calls say.
+pub(super) struct Told {
+    pub claims: Vec<Claim>,
+    /// The service that the first fact is about.
+    pub about: Option<String>,
+    /// What was searched, as the first tool says it; empty when none does.
+    pub searched: String,
+    /// False when every call was refused.
+    pub is_answered: bool,
+}
+
+/// Quotes the facts of what the calls returned, those that answer best first.
+pub(super) fn facts(reading: &Reading<'_>, question: &Question, calls: &[(&'static str, Value)]) -> Told {
+    let results = || {
+        let results =
+            calls.iter().map(|(tool, arguments)| (*tool, arguments, reading.result_of(tool, arguments)));
+        results.filter_map(|(tool, arguments, result)| Some((tool, arguments, result?)))
+    };
+    let mut facts: Vec<(EvidenceId, &Fact)> = Vec::new();
+    let mut claims: Vec<Claim> = Vec::new();
+    for (tool, arguments, result) in results() {
+        if tool == SUSPECTS_TOOL {
+            claims.extend(of_ranking(reading.language(), question, result));
+        }
+        let told: Vec<&Fact> =
+            result.facts.iter().filter(|fact| is_asked(question, arguments, fact)).collect();
+        facts.extend(in_order(question, told, &result.data).into_iter().map(|fact| (result.evidence, fact)));
+    }
+    // What a list is ordered by stays; all else is told as a story.
+    if !matches!(question.ask, Ask::Services | Ask::Usage | Ask::Traces | Ask::Changes | Ask::Diff) {
+        let is_other =
+            |fact: &Fact| !question.services.is_empty() && !question.services.contains(&fact.service);
+        facts.sort_by_key(|(_, fact)| (is_other(fact), place_in_story(fact.topic)));
+    }
+    if question.ask == Ask::Why {
+        let mut seen = BTreeSet::new();
+        facts.retain(|(_, fact)| seen.insert((fact.service.as_str(), fact.topic)));
+    }
+    let about = facts.first().map(|(_, fact)| fact.service.clone()).filter(|service| !service.is_empty());
+    let n = question.top_n.unwrap_or(MAX_CLAIMS).min(MOST_CLAIMS);
+    for claim in facts.into_iter().map(quoted) {
+        if !claims.iter().any(|known| known.text == claim.text) {
+            claims.push(claim);
+        }
+    }
+    claims.truncate(n.max(1));
+    let searched = results().find_map(|(_, _, result)| result.data.get("searched")?.as_str());
+    Told {
+        claims,
+        about,
+        searched: searched.unwrap_or_default().to_owned(),
+        is_answered: results().next().is_some(),
+    }
+}
+
+/// Tells whether a fact belongs to the answer: of a call about everything, only what is about the services that were named.
+fn is_asked(question: &Question, arguments: &Value, fact: &Fact) -> bool {
+    let is_about_named = arguments.get("service").is_some()
+        || arguments.get("commit").is_some()
+        || question.services.is_empty()
+        || question.services.iter().any(|name| fact.service == *name || has_name(&fact.text, name));
+    let is_of_measure = match question.measure.filter(|_| question.ask == Ask::Usage) {
+        Some(Measure::Cpu) => fact.text.contains("CPU"),
+        Some(Measure::Memory) => fact.text.contains("memory") || fact.text.contains("内存"),
+        _ => true,
+    };
+    is_about_named && is_of_measure
+}
+
+fn has_name(text: &str, name: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) =
+            (text.get(..at).unwrap_or_default(), text.get(at + name.len()..).unwrap_or_default());
+        !before.ends_with(is_of_name) && !after.starts_with(is_of_name)
+    })
+}
+
+/// Keeps the facts about services that are within the limits, in the order that is asked for, as far as the rows tell.
+fn in_order<'a>(question: &Question, facts: Vec<&'a Fact>, data: &Value) -> Vec<&'a Fact> {
+    if question.ask != Ask::Services {
+        return facts;
+    }
+    let Some(names) = matching_services(question, data) else { return facts };
+    let mut placed: Vec<_> = facts
+        .into_iter()
+        .filter_map(|fact| Some((names.iter().position(|name| *name == fact.service)?, fact)))
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, fact)| fact).collect()
+}
+
+/// Returns the services within the limits, in order; `None` when the rows have no such numbers.
+fn matching_services<'a>(question: &Question, data: &'a Value) -> Option<Vec<&'a str>> {
+    let rows = data.get("services")?.as_array()?;
+    let mut rows: Vec<_> = rows.iter().filter_map(|row| Some((row.get("service")?.as_str()?, row))).collect();
+    let has_numbers = rows.iter().any(|(_, row)| number(row, Measure::Latency).is_some());
+    if !has_numbers {
+        return None;
+    }
+    rows.retain(|(_, row)| question.bounds.iter().all(|bound| is_within(bound, number(row, bound.measure))));
+    if let Some((measure, order)) = question.measure.zip(question.order) {
+        let key = |row: &Value| number(row, measure).unwrap_or(f64::NEG_INFINITY);
+        rows.sort_by(|(_, a), (_, b)| key(b).total_cmp(&key(a)));
+        if order == Order::Least {
+            rows.reverse();
+        }
+    }
+    Some(rows.into_iter().map(|(name, _)| name).collect())
+}
+
+fn is_within(bound: &Bound, number: Option<f64>) -> bool {
+    // What cannot be compared here was compared by the tool.
+    number.is_none_or(|number| match bound.side {
+        Side::AtLeast => number >= bound.value,
+        Side::AtMost => number <= bound.value,
+    })
+}
+
+fn number(row: &Value, measure: Measure) -> Option<f64> {
+    let field = match measure {
+        Measure::Latency => "p99_ms",
+        Measure::Errors => "error_ratio",
+        Measure::Requests => "rate_per_s",
+        Measure::Cpu => "cpu_cores",
+        Measure::Memory => "memory_bytes",
+        Measure::Disk => return None,
+    };
+    row.get("after").and_then(|after| after.get(field)).or_else(|| row.get(field))?.as_f64()
+}
+
+/// Returns calls about the services that use most (or least) of what is asked for, one each; empty when that is not asked.
+pub(super) fn by_usage(
+    reading: &Reading<'_>,
+    question: &Question,
+    calls: &[(&'static str, Value)],
+) -> Vec<(&'static str, Value)> {
+    let is_asked = question.ask == Ask::Usage && question.services.is_empty();
+    let Some(("processes", arguments)) =
+        calls.first().filter(|_| is_asked).map(|(tool, arguments)| (*tool, arguments))
+    else {
+        return Vec::new();
+    };
+    let Some(result) = reading.result_of("processes", arguments) else { return Vec::new() };
+    let ranked = Question {
+        measure: Some(question.measure.unwrap_or(Measure::Cpu)),
+        order: Some(question.order.unwrap_or(Order::Most)),
+        ..question.clone()
+    };
+    let rows = result.data.get("services").and_then(Value::as_array);
+    let measured = |measure| move |row: &&Value| number(row, measure).is_some();
+    let n_measured =
+        rows.into_iter().flatten().filter(measured(ranked.measure.unwrap_or(Measure::Cpu))).count();
+    if n_measured == 0 {
+        return Vec::new();
+    }
+    let n = question.top_n.unwrap_or(N_RANKED).min(MOST_CLAIMS);
+    let names = usage_order(&ranked, &result.data);
+    names.into_iter().take(n).map(|name| ("processes", json!({ "service": name }))).collect()
+}
+
+fn usage_order(question: &Question, data: &Value) -> Vec<String> {
+    let measure = question.measure.unwrap_or(Measure::Cpu);
+    let rows = data.get("services").and_then(Value::as_array);
+    let named = rows
+        .into_iter()
+        .flatten()
+        .filter_map(|row| Some((number(row, measure)?, row.get("service")?.as_str()?)));
+    let mut named: Vec<_> = named
+        .filter(|(value, _)| {
+            question.bounds.iter().all(|bound| bound.measure != measure || is_within(bound, Some(*value)))
+        })
+        .collect();
+    named.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    if question.order == Some(Order::Least) {
+        named.reverse();
+    }
+    named.into_iter().map(|(_, name)| name.to_owned()).collect()
+}
+
+/// Says what the ranked suspects say to a question: their tool states no facts of its own.
+fn of_ranking(language: Language, question: &Question, result: &ReplyData) -> Vec<Claim> {
+    let Ok(ranking) = serde_json::from_value::<Ranking>(result.data.clone()) else { return Vec::new() };
+    let claim = |text: String, kind| Claim { text, kind, evidence: vec![result.evidence] };
+    let first = ranking.suspects.first();
+    let texts: Vec<(String, ClaimKind)> = match question.ask {
+        Ask::RuledOut => ranking
+            .ruled_out
+            .iter()
+            .map(|cleared| (format!("{}: {}", cleared.suspect, cleared.reason), ClaimKind::Observed))
+            .collect(),
+        Ask::Advice => first.iter().map(|suspect| (suspect.advice.clone(), ClaimKind::Inferred)).collect(),
+        Ask::Impact => {
+            let (affected, n) = (ranking.affected.join(", "), ranking.requests_failed);
+            let affected = language.pick(format!("affected: {affected}"), format!("受影响：{affected}"));
+            let failed = language.pick(format!("{n} requests failed"), format!("失败请求 {n} 个"));
+            let all = [
+                (!ranking.quiet).then_some(ranking.symptom.text),
+                (!ranking.affected.is_empty()).then_some(affected),
+                (n > 0).then_some(failed),
+            ];
+            all.into_iter().flatten().map(|text| (text, ClaimKind::Observed)).collect()
+        }
+        _ => first
+            .filter(|_| !ranking.quiet)
+            .map(|suspect| {
+                let because = suspect.because.join("; ");
+                (format!("{}: {}; {because}", suspect.service, suspect.title), ClaimKind::Inferred)
+            })
+            .into_iter()
+            .collect(),
+    };
+    texts.into_iter().filter(|(text, _)| !text.is_empty()).map(|(text, kind)| claim(text, kind)).collect()
+}

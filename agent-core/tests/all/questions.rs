@@ -1,0 +1,243 @@
+//! Questions as people ask them, in both languages: each leads to the calls that would tell.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use waggle_agent_core::{
+    EvidenceId, Language,
+    models::Offline,
+    ports::{Message, Model, ModelRequest, ReplyData, ToolCall, ToolReply, ToolSpec},
+};
+
+/// The questions and what they lead to.
+const QUESTIONS: &str = include_str!("questions.txt");
+
+const SERVICES: [&str; 16] = [
+    "frontend",
+    "api-gateway",
+    "checkout",
+    "cart",
+    "inventory",
+    "payment",
+    "order-service",
+    "user-service",
+    "product-catalog",
+    "recommendation",
+    "ad",
+    "email",
+    "shipping",
+    "mysql",
+    "redis-cache",
+    "page-cache",
+];
+
+const TOOLS: [&str; 38] = [
+    "anomalies",
+    "attribution",
+    "compare",
+    "connections",
+    "critical_path",
+    "dependencies",
+    "events",
+    "file_activity",
+    "find_traces",
+    "first_errors",
+    "forecast",
+    "golden_signals",
+    "kubernetes_dependencies",
+    "kubernetes_describe",
+    "kubernetes_events",
+    "kubernetes_get",
+    "log_diff",
+    "log_templates",
+    "logs",
+    "metrics",
+    "network_edges",
+    "owners",
+    "past_incidents",
+    "pod_logs",
+    "process_activity",
+    "processes",
+    "profile_diff",
+    "profile_top",
+    "read_diff",
+    "recent_changes",
+    "search_knowledge",
+    "service_map",
+    "show_trace",
+    "slow_traces",
+    "sql",
+    "suspects",
+    "trace_diff",
+    "submit_answer",
+];
+
+fn tool(name: &str) -> ToolSpec {
+    let schema = json!({ "type": "object", "properties": {} });
+    ToolSpec { name: name.to_owned(), description: "x".to_owned(), schema }
+}
+
+fn told(id: u32, name: &str, data: Value) -> [Message; 2] {
+    let call_id = format!("call_{id}");
+    let call = ToolCall { id: call_id.clone(), name: name.to_owned(), arguments: json!({}) };
+    let data = ReplyData { evidence: EvidenceId(id), data, facts: Vec::new() };
+    [
+        Message::Assistant { text: String::new(), calls: vec![call] },
+        Message::Tool(ToolReply { call_id, name: name.to_owned(), text: String::new(), data: Some(data) }),
+    ]
+}
+
+/// A conversation in which a finding blames `inventory` and somebody asks.
+fn asked(question: &str, tools: &[&str]) -> ModelRequest {
+    let services: Vec<_> = SERVICES.iter().map(|service| json!({ "service": service })).collect();
+    let finding = json!({
+        "incident": "inc-1", "verdict": "likely", "confidence": 0.8, "symptom": {},
+        "root_causes": [{
+            "service": "inventory", "fault_class": "slow_code", "confidence": 0.8,
+            "change": { "kind": "commit", "id": "9f3c1e2aa0b14c5d8e7f60718293a4b5c6d7e8f9", "diff_read": true },
+            "claims": [{ "text": "inventory: 31 ms → 1.98 s", "kind": "observed", "evidence": ["E4"] }],
+        }],
+        "ruled_out": [{ "suspect": "payment", "reason": "deployed after the onset", "evidence": ["E2"] }],
+    });
+    let mut messages = vec![Message::User { text: "Incident inc-1".to_owned() }];
+    messages.extend(told(1, "service_map", json!({ "services": services })));
+    messages.extend(told(0, "finding", finding));
+    messages.push(Message::User { text: question.to_owned() });
+    ModelRequest {
+        messages,
+        tools: tools.iter().map(|name| tool(name)).collect(),
+        language: Language::of(question),
+        max_tokens: 100,
+        ..ModelRequest::default()
+    }
+}
+
+/// Returns what a question leads to: calls, or what the answer says was understood.
+async fn outcome(question: &str, tools: &[&str]) -> String {
+    let calls = Offline.complete(&asked(question, tools), &|_| {}).await.unwrap().calls;
+    if let [ToolCall { name, arguments, .. }] = calls.as_slice()
+        && name == "submit_answer"
+    {
+        let understood = arguments["understood"].as_str().unwrap_or_default();
+        return format!("answer: {}", if understood.is_empty() { "not understood" } else { understood });
+    }
+    let calls = calls.iter().map(|call| format!("{} {}", call.name, call.arguments));
+    calls.collect::<Vec<_>>().join(" + ")
+}
+
+/// Splits calls into tool and arguments, so that the order of arguments does not matter.
+fn in_parts(outcome: &str) -> Vec<(String, Value)> {
+    let calls = outcome.split(" + ").map(|call| call.split_once(' ').unwrap_or((call, "")));
+    calls
+        .map(|(tool, rest)| (tool.to_owned(), serde_json::from_str(rest).unwrap_or_else(|_| json!(rest))))
+        .collect()
+}
+
+fn table() -> Vec<(&'static str, &'static str)> {
+    let mut wanted = "";
+    let mut table = Vec::new();
+    for line in QUESTIONS.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")) {
+        // `> 1% errors` is a question.
+        match line.strip_prefix("> ").filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic())) {
+            Some(rest) => wanted = rest,
+            None => table.push((line, wanted)),
+        }
+    }
+    table
+}
+
+#[tokio::test]
+async fn every_question_leads_to_the_calls_that_would_tell() {
+    let table = table();
+    assert!(table.len() >= 300, "{} questions", table.len());
+    let mut missed = Vec::new();
+    for (question, wanted) in &table {
+        let outcome = outcome(question, &TOOLS).await;
+        if in_parts(&outcome) != in_parts(wanted) {
+            missed.push(format!("{question}\n  wanted {wanted}\n  got    {outcome}"));
+        }
+    }
+    assert!(missed.is_empty(), "{} of {} missed:\n{}", missed.len(), table.len(), missed.join("\n"));
+}
+
+#[tokio::test]
+async fn tools_that_are_not_to_be_had_are_replaced_by_others_or_missed() {
+    let few = [
+        "compare",
+        "service_map",
+        "slow_traces",
+        "recent_changes",
+        "network_edges",
+        "processes",
+        "submit_answer",
+    ];
+    for (question, wanted) in [
+        ("services with error rate > 1%", r#"service_map {"min_error_ratio":0.01}"#),
+        ("services with fewer than 10 requests per second", r#"service_map {"min_p99_ms":0.0}"#),
+        ("connection stats for api-gateway", r#"network_edges {"service":"api-gateway"}"#),
+        ("where does the time go in checkout", r#"slow_traces {"service":"checkout"}"#),
+        ("what does checkout depend on?", r#"network_edges {"service":"checkout"}"#),
+        ("has this happened before?", "answer: whether this happened before"),
+        ("谁负责支付", "answer: payment 的负责人"),
+    ] {
+        assert_eq!(outcome(question, &few).await, wanted, "{question}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_proposed_to_ask_is_understood() {
+    let mut proposed: Vec<String> = Vec::new();
+    for (question, _) in table() {
+        let mut request = asked(question, &TOOLS);
+        for _ in 0..3 {
+            let calls = Offline.complete(&request, &|_| {}).await.unwrap().calls;
+            if let Some(answer) = calls.iter().find(|call| call.name == "submit_answer") {
+                let follow_ups = answer.arguments["follow_ups"].as_array().unwrap();
+                proposed.extend(follow_ups.iter().filter_map(|text| text.as_str().map(str::to_owned)));
+                break;
+            }
+            request.messages.push(Message::Assistant { text: String::new(), calls: calls.clone() });
+            request.messages.extend(calls.into_iter().zip(7..).map(|(call, id)| {
+                let data = Some(ReplyData { evidence: EvidenceId(id), data: json!({}), facts: Vec::new() });
+                Message::Tool(ToolReply { call_id: call.id, name: call.name, text: String::new(), data })
+            }));
+        }
+    }
+    proposed.sort();
+    proposed.dedup();
+    assert!(proposed.len() > 20, "{proposed:?}");
+    for question in proposed {
+        let outcome = outcome(&question, &TOOLS).await;
+        assert!(
+            !outcome.contains("not understood") && !outcome.contains("no service here"),
+            "{question}: {outcome}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_says_what_was_understood_and_asks_back_where_it_must() {
+    let mut answers = Vec::new();
+    for question in [
+        "who owns frobnicator?",
+        "优惠券服务为什么慢？",
+        "is the cache slow",
+        "write me a poem",
+        "帮我写一首关于错误率的诗",
+        "restart payment",
+        "what can you do?",
+        "what was ruled out",
+    ] {
+        let mut calls = Offline.complete(&asked(question, &TOOLS), &|_| {}).await.unwrap().calls;
+        answers.push(json!([question, calls.remove(0).arguments]));
+    }
+    insta::assert_json_snapshot!(answers);
+}
+
+proptest! {
+    #[test]
+    fn any_question_gets_a_reply(question in "\\PC{0,120}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let reply = runtime.block_on(Offline.complete(&asked(&question, &TOOLS), &|_| {})).unwrap();
+        prop_assert!(!reply.calls.is_empty());
+    }
+}
