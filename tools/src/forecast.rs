@@ -12,7 +12,7 @@ use waggle_agent_core::{
 };
 use waggle_analysis::{
     Reach, forecast,
-    forecast::{Expected, Unfit, When},
+    forecast::{Expected, PROBABILITY, Unfit, When},
     quantity,
 };
 use waggle_signals::Timestamp;
@@ -80,8 +80,10 @@ struct Seen {
     seconds_of_history: f64,
     n_values: usize,
     is_daily: bool,
-    /// At the end of what can be seen: four of five futures lie between low and high.
+    /// At the end of what can be seen.
     end: Expected,
+    /// How likely a value lies between low and high.
+    probability: f64,
     /// `None` without a bound.
     reach: Option<Reach>,
 }
@@ -152,6 +154,7 @@ fn outlook(measured: Measured) -> Option<Outlook> {
                 n_values: found.n_values,
                 is_daily: found.is_daily,
                 end: *found.steps.last()?,
+                probability: PROBABILITY,
                 reach: bound.as_ref().map(|bound| found.reach(bound.value, direction)),
             };
             match found.has_trend() {

@@ -15,14 +15,15 @@ use waggle_agent_core::{
     tool::Output,
 };
 use waggle_analysis::kubernetes::{
-    Cluster,
+    Cluster, KubernetesFault,
     object::{number, path, text},
 };
+use waggle_signals::Timestamp;
 
 use crate::{
     kubernetes_objects::{Objects, objects, program},
     kubernetes_rows::{is_judged, row},
-    kubernetes_ties::{Relation, Target, Tie, ties},
+    kubernetes_ties::{Relation, ties},
     rows::write_rows,
 };
 
@@ -49,17 +50,20 @@ pub struct Dependencies {
     missing: Vec<String>,
 }
 
+/// An object, with the tie by which it was come to.
 #[derive(Debug, Serialize)]
 struct TieRow {
+    /// `namespace/kind/name`.
+    object: String,
+    state: Health,
+    /// Why it is not well; empty when it is. Quotes untrusted text.
+    why: String,
     from: String,
     relation: Relation,
     to: String,
-    state: Health,
-    /// Why the one that is not well is not; empty for others. Quotes untrusted text.
-    why: String,
 }
 
-/// How the object at the far end is.
+/// How an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Health {
@@ -125,47 +129,40 @@ fn around(objects: &Objects, start: &Value) -> Vec<TieRow> {
     let all = ties(&objects.all, &cluster);
     let own = path(start);
     let mut seen = BTreeSet::from([own.clone()]);
-    let mut open = VecDeque::from([(own, true)]);
-    let mut told = BTreeSet::new();
+    let mut open = VecDeque::from([own]);
     let mut rows = Vec::new();
-    while let Some((here, is_start)) = open.pop_front() {
-        let touches = |(_, tie): &(usize, &Tie)| tie.from == here || tie.to.path() == here;
-        for (index, tie) in all.iter().enumerate().filter(touches) {
+    while let Some(here) = open.pop_front() {
+        for tie in &all {
             let to = tie.to.path();
-            let (far, far_object) = match tie.from == here {
-                true => (to.clone(), tie.to.object(&cluster)),
-                false => (tie.from.clone(), objects.all.iter().find(|object| path(object) == tie.from)),
+            let (far, object) = match (tie.from == here, to == here) {
+                (true, _) => (to.clone(), tie.to.object(&cluster)),
+                (false, true) => {
+                    (tie.from.clone(), objects.all.iter().find(|object| path(object) == tie.from))
+                }
+                (false, false) => continue,
             };
-            // A copy of an older version keeps its object for going back, with no pods.
-            if far_object.is_some_and(|object| {
-                text(object, "/kind") == "ReplicaSet" && number(object, "/spec/replicas") == Some(0.0)
-            }) {
+            if object.is_some_and(is_left_over) || rows.len() >= MAX_OBJECTS || !seen.insert(far.clone()) {
                 continue;
             }
-            // A template and the pods made of it name the same things.
-            let is_known = seen.contains(&far) && far != to && tie.relation != Relation::OwnedBy;
-            if !told.insert(index) || is_known || rows.len() >= MAX_OBJECTS {
-                continue;
+            if object.is_some_and(|object| is_walked_through(text(object, "/kind"))) {
+                open.push_back(far.clone());
             }
-            if !rows
-                .iter()
-                .any(|row: &TieRow| row.to == to && row.relation == tie.relation && is_shared(&tie.to))
-            {
-                let (state, why) = health(&tie.to, objects, &cluster, &faults);
-                rows.push(TieRow { from: tie.from.clone(), relation: tie.relation, to, state, why });
-            }
-            let goes_on = far_object.is_some_and(|object| is_walked_through(text(object, "/kind")));
-            if seen.insert(far.clone()) && goes_on && (is_start || is_walked_through(kind_of(&here))) {
-                open.push_back((far, false));
-            }
+            let (state, why) = match object {
+                Some(object) => health(object, &cluster, &faults, objects.now()),
+                None if tie.to.would_be_recorded(&cluster) => (Health::Missing, String::new()),
+                None => (Health::NotRecorded, String::new()),
+            };
+            let (from, relation) = (tie.from.clone(), tie.relation);
+            rows.push(TieRow { object: far, state, why, from, relation, to });
         }
     }
     rows.sort_by_key(|row| row.state);
     rows
 }
 
-fn kind_of(path: &str) -> &str {
-    path.rsplit('/').nth(1).unwrap_or_default()
+/// A Deployment keeps the ReplicaSets of older versions for going back, with no pods.
+fn is_left_over(object: &Value) -> bool {
+    text(object, "/kind") == "ReplicaSet" && number(object, "/spec/replicas") == Some(0.0)
 }
 
 fn is_walked_through(kind: &str) -> bool {
@@ -175,23 +172,14 @@ fn is_walked_through(kind: &str) -> bool {
     )
 }
 
-/// Tells whether many may name it, so that it is told once.
-fn is_shared(target: &Target) -> bool {
-    !is_walked_through(&target.kind) && target.kind != "Node"
-}
-
 fn health(
-    target: &Target,
-    objects: &Objects,
+    object: &Value,
     cluster: &Cluster<'_>,
-    faults: &[waggle_analysis::kubernetes::KubernetesFault],
+    faults: &[KubernetesFault],
+    now: Timestamp,
 ) -> (Health, String) {
-    let Some(object) = target.object(cluster) else {
-        let health = if target.would_be_recorded(cluster) { Health::Missing } else { Health::NotRecorded };
-        return (health, String::new());
-    };
-    let row = row(object, cluster, faults, objects.now());
-    match (row.is_bad, is_judged(&target.kind)) {
+    let row = row(object, cluster, faults, now);
+    match (row.is_bad, is_judged(&row.kind)) {
         (true, _) => (Health::Unwell, if row.why.is_empty() { row.state } else { row.why }),
         (false, true) => (Health::Fine, String::new()),
         (false, false) => (Health::Exists, String::new()),
@@ -200,16 +188,15 @@ fn health(
 
 impl TieRow {
     fn sentence(&self, language: Language) -> String {
-        let (from, to, words) = (&self.from, &self.to, self.relation.words(language));
-        let state = self.state.words(language);
-        let why = if self.why.is_empty() {
-            String::new()
-        } else {
-            language.pick(": ", "：").to_owned() + &self.why
+        let Self { object, from, to, why, .. } = self;
+        let (state, words) = (self.state.words(language), self.relation.words(language));
+        let why = match why.is_empty() {
+            true => String::new(),
+            false => language.pick(": ", "：").to_owned() + why,
         };
         language.pick(
-            format!("{from} {words} {to}, which {state}{why}"),
-            format!("{from} {words} {to}，后者{state}{why}"),
+            format!("{object} {state}{why} ({from} {words} {to})"),
+            format!("{object} {state}{why}（{from} {words} {to}）"),
         )
     }
 }
@@ -267,8 +254,6 @@ impl fmt::Display for Dependencies {
 
 impl fmt::Display for TieRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.relation.words(Language::En);
-        write!(f, "{} {words} {}: {}", self.from, self.to, self.state.words(Language::En))?;
-        if self.why.is_empty() { Ok(()) } else { write!(f, ": {}", self.why) }
+        f.write_str(&self.sentence(Language::En))
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn row(object: &Value, cluster: &Cluster<'_>, faults: &[KubernetesFau
         restarts,
         age_seconds: born.map(|born| now.since(born).as_secs_f64()),
         node: text(object, "/spec/nodeName").to_owned(),
-        why: fault.map_or_else(said, |fault| why(fault)),
+        why: fault.map_or_else(said, why),
         is_bad: fault.is_some() || (is_judged(kind) && !cluster.is_fine(object)),
     }
 }

@@ -187,7 +187,7 @@ impl PastRow {
             n_helpful,
             n_unhelpful,
             corrections: said.collect(),
-            alike: [alike.services, alike.classes, alike.signals, alike.words].concat(),
+            alike: unique([alike.services, alike.classes, alike.signals, alike.words].concat()),
             differences,
         }
     }
@@ -203,7 +203,7 @@ impl PastRow {
             (verdict, false) => {
                 let verdict = verdict.as_str();
                 language.pick(
-                    format!("found `{verdict}` to be {causes}"),
+                    format!("found to be {causes} (`{verdict}`)"),
                     format!("结论（`{verdict}`）：{causes}"),
                 )
             }
@@ -259,6 +259,11 @@ impl PastRow {
             Action::None => "none",
         }
     }
+}
+
+fn unique(words: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    words.into_iter().filter(|word| seen.insert(word.clone())).collect()
 }
 
 /// Said with every answer.

@@ -30,8 +30,11 @@ const LARGEST: f64 = 1e100;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The band leaves out a tenth of the futures on either side.
-const TAIL: f64 = 0.1;
+/// How likely a value lies within the band.
+pub const PROBABILITY: f64 = 0.8;
+
+/// What the band leaves out on either side.
+const TAIL: f64 = (1.0 - PROBABILITY) / 2.0;
 
 /// Standard deviations within which a normal value lies with the band's probability of 0.8.
 const BAND_DEVIATIONS: f64 = 1.2816;

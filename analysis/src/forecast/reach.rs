@@ -34,6 +34,9 @@ pub struct When {
     pub latest: Option<Timestamp>,
 }
 
+/// One of the three values that are expected of a step.
+type Side = fn(&Expected) -> f64;
+
 impl Forecast {
     /// Returns when values that move in `direction` meet `bound`.
     pub fn reach(&self, bound: f64, direction: Direction) -> Reach {
@@ -41,13 +44,12 @@ impl Forecast {
             Direction::Up => value >= bound,
             Direction::Down => value <= bound,
         };
-        let first = |of: fn(&Expected) -> f64| {
-            self.steps.iter().position(|step| is_met(of(step))).map(|step| self.time(step))
-        };
+        let first =
+            |of: Side| self.steps.iter().position(|step| is_met(of(step))).map(|step| self.time(step));
         if is_met(self.now) {
             return Reach::Already;
         }
-        let (soon, late): (fn(&Expected) -> f64, fn(&Expected) -> f64) = match direction {
+        let (soon, late): (Side, Side) = match direction {
             Direction::Up => (|step| step.high, |step| step.low),
             Direction::Down => (|step| step.low, |step| step.high),
         };
