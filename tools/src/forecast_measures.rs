@@ -9,7 +9,7 @@ use waggle_analysis::{
     kubernetes::{object::name, quantities},
     quantity,
 };
-use waggle_signals::{Measure, Series, TimeRange, Timestamp, semconv};
+use waggle_signals::{Measure, Series, TimeRange, semconv};
 
 use crate::{
     kubernetes_containers::containers_of,
@@ -205,28 +205,39 @@ fn copy(series: &Series) -> String {
 /// Draws the history of a measure, as far back as there is one: long ones in long steps.
 async fn history(scene: &Scene, service: &str, measure: Measure, copies: &[&str]) -> Result<Vec<Series>> {
     let end = scene.incident.window.to();
-    let draw = async |range: TimeRange, step: Duration| {
-        let group_by = copies.iter().map(|key| (*key).to_owned()).collect();
-        let (measure, service) = (measure.clone(), Some(service.to_owned()));
-        scene.ports.telemetry.series(&SeriesQuery { measure, range, step, service, group_by }).await
-    };
-    let long = draw(TimeRange::ending_at(end, LOOK_BACK), LONG_STEP).await?;
+    let whole = TimeRange::ending_at(end, LOOK_BACK);
+    let mut long = drawn(scene, service, measure.clone(), copies, whole, LONG_STEP).await?;
     // Where rows are counted, no rows are a zero: what was not there yet is no history.
-    let first = long.iter().filter_map(|series| {
-        let begins = series.values.iter().position(|value| value.is_some_and(|value| value != 0.0))?;
-        Some(series.time(begins))
-    });
+    let is_counted = matches!(measure, Measure::RequestRate | Measure::ErrorLogRate);
+    if is_counted {
+        long.iter_mut().for_each(leave_out_leading_zeros);
+    }
+    let first =
+        long.iter().filter_map(|series| Some(series.time(series.values.iter().position(Option::is_some)?)));
     let Some(range) = first.min().and_then(|first| TimeRange::new(first, end).ok()) else {
         return Ok(Vec::new());
     };
-    if range.length() >= LONG {
-        return draw(range, LONG_STEP).await;
+    let is_long = range.length() >= LONG;
+    let step =
+        if is_long { LONG_STEP } else { Duration::from_secs((range.length() / N_STEPS).as_secs().max(1)) };
+    let mut all = drawn(scene, service, measure, copies, range, step).await?;
+    if is_counted {
+        all.iter_mut().for_each(leave_out_leading_zeros);
     }
-    let step = Duration::from_secs((range.length() / N_STEPS).as_secs().max(1));
-    let mut all = draw(range, step).await?;
-    // Short steps find the first row of the long one.
-    all.iter_mut().for_each(leave_out_leading_zeros);
     Ok(all)
+}
+
+async fn drawn(
+    scene: &Scene,
+    service: &str,
+    measure: Measure,
+    copies: &[&str],
+    range: TimeRange,
+    step: Duration,
+) -> Result<Vec<Series>> {
+    let group_by = copies.iter().map(|key| (*key).to_owned()).collect();
+    let service = Some(service.to_owned());
+    scene.ports.telemetry.series(&SeriesQuery { measure, range, step, service, group_by }).await
 }
 
 fn leave_out_leading_zeros(series: &mut Series) {
@@ -294,8 +305,10 @@ async fn limit(scene: &Scene, service: &str, copy: &str, unit: Unit) -> Result<O
 /// Returns the share of the budget of failed requests that is used up, step by step.
 async fn error_budget(scene: &Scene, service: &str) -> Result<Option<Measured>> {
     let rates = history(scene, service, Measure::RequestRate, &[]).await?;
-    let ratios = history(scene, service, Measure::ErrorRatio, &[]).await?;
     let Some(rates) = rates.into_iter().next() else { return Ok(None) };
+    let Ok(range) = TimeRange::new(rates.start, scene.incident.window.to()) else { return Ok(None) };
+    // In the same steps, or a failure would be counted in none of them or in several.
+    let ratios = drawn(scene, service, Measure::ErrorRatio, &[], range, rates.step).await?;
     let step_s = rates.step.as_secs_f64();
     let (mut requests, mut n_steps) = (0.0, 0.0);
     for rate in rates.values.iter().flatten() {
@@ -307,15 +320,11 @@ async fn error_budget(scene: &Scene, service: &str) -> Result<Option<Measured>> 
     if budget <= 0.0 {
         return Ok(None);
     }
-    let failed_share = |time: Timestamp| {
-        // The error ratio has no value where no request came, and may begin later.
-        let ratios = ratios.first()?;
-        let step = time.since(ratios.start).as_nanos() / ratios.step.as_nanos().max(1);
-        ratios.values.get(usize::try_from(step).ok()?).copied().flatten()
-    };
+    // The error ratio has no value where no request came.
+    let failed_share = |row: usize| ratios.first()?.values.get(row).copied().flatten();
     let mut used = 0.0;
     let values = rates.values.iter().enumerate().map(|(row, rate)| {
-        used += (*rate)? * step_s * failed_share(rates.time(row)).unwrap_or(0.0) / budget;
+        used += (*rate)? * step_s * failed_share(row).unwrap_or(0.0) / budget;
         Some(used)
     });
     let values = values.collect();

@@ -12,7 +12,7 @@ use crate::ask::{at, nothing, object, ports, refused, resource, told};
 
 const MIB: f64 = 1_048_576.0;
 
-/// An hour in which memory grows by 2 MiB a minute and the CPU does nothing in particular; every fiftieth request of the last third fails.
+/// An hour in which memory grows by 2 MiB a minute and the CPU does nothing in particular; every fifth request of the last third fails.
 fn world() -> Ports {
     let mut batch = Batch::default();
     let tags = [(semconv::SERVICE_NAME, "payments"), (semconv::K8S_POD, "payments-1")];
@@ -37,7 +37,7 @@ fn world() -> Ports {
         }
     }
     for n in 0..720_u32 {
-        let fails = n >= 480 && n.is_multiple_of(50);
+        let fails = n >= 480 && n.is_multiple_of(5);
         batch.spans.push(Span {
             trace_id: TraceId::new(u128::from(n) + 1).unwrap(),
             span_id: SpanId::new(u64::from(n) + 1).unwrap(),
@@ -82,8 +82,8 @@ async fn no_trend_is_an_answer() {
 #[tokio::test]
 async fn an_error_budget_is_worked_out() {
     let told = told(&world(), "forecast", json!({"service": "payments", "measure": "error budget"})).await;
-    // 5 of 720 requests failed; the budget of 30 days is 0.1% of 518,400 at that rate.
-    assert!(told.contains("payments: `error_budget` is 0.96%"), "{told}");
+    // 48 of 720 requests failed; at one in five seconds, 0.1% of those of 30 days are 518.4.
+    assert!(told.contains("payments: `error_budget` is 9.26%"), "{told}");
     insta::assert_snapshot!("forecast_error_budget", told);
     let rate =
         crate::ask::told(&world(), "forecast", json!({"service": "payments", "measure": "request_rate"}))
