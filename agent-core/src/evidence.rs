@@ -79,6 +79,8 @@ pub enum Topic {
     Trace,
     /// Who answers for it.
     Owner,
+    /// What was written down, or found before: advice, and no proof of what is now.
+    Knowledge,
 }
 
 impl fmt::Display for EvidenceId {

@@ -35,7 +35,7 @@ fn columns() -> Vec<Column> {
     let names = ["cpu", "mem", "latency", "requests"];
     let column = |metric: usize, noise: &mut dyn FnMut() -> f64| {
         let level = 10.0 + metric as f64;
-        let shift = |row: i64| if metric % 50 == 0 && row >= 900 { 5.0 } else { 1.0 };
+        let shift = |row: i64| if metric.is_multiple_of(50) && row >= 900 { 5.0 } else { 1.0 };
         Column {
             service: format!("s{}", metric / names.len()),
             metric: names[metric % names.len()].to_owned(),

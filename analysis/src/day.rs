@@ -7,7 +7,7 @@ use waggle_signals::{Series, TimeRange, Timestamp};
 use crate::robust;
 
 /// A day has this many parts: a quarter of an hour each.
-const PARTS: usize = 96;
+pub(crate) const PARTS: usize = 96;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

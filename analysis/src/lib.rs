@@ -10,6 +10,7 @@
 //! - [`quantity`]: numbers with units, for people. [`robust`]: middle and spread that outliers cannot move.
 //! - [`anomaly`]: which series left their usual range.
 //! - [`segments`]: any number of changes of level or slope. [`season`]: what repeats itself. [`day`]: what is usual at each time of the day. [`stream`]: rows out of the ordinary, as they come.
+//! - [`forecast`](mod@forecast): how a series goes on, and when it meets a bound.
 //! - [`self_time`]: work told from waiting. [`worsening`]: whether users of a service fare worse beyond noise.
 //! - [`walk`](mod@walk): what each service adds to a symptom, and the way it takes.
 //! - [`observed`]: what a triage looks at. [`features`]: everything measured about one service, by name.
@@ -32,6 +33,7 @@ pub mod cascade;
 pub mod day;
 pub mod fault_tree;
 pub mod features;
+pub mod forecast;
 pub mod frame_class;
 pub mod kubernetes;
 pub mod metric_rca;
@@ -69,6 +71,7 @@ pub use anomaly::{Anomaly, Direction, scan};
 pub use cascade::{Cascade, ErrorLine, cascade};
 pub use fault_tree::{Action, FaultTree};
 pub use fault_tree_file::InvalidTree;
+pub use forecast::{Forecast, Reach, forecast};
 pub use observed::{Change, ErrorLogs, Lifecycle, Observed, Phase, ResourceUse, Symptom, Use};
 pub use profile_diff::{ProfileDiff, profile_diff};
 pub use ruled_out::RuledOut;

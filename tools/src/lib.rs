@@ -11,6 +11,9 @@
 //! - [`golden_signals`], [`dependencies`], [`attribution`](mod@attribution), [`walk`](mod@walk), [`connections`], [`metrics`]: requests and what carries them.
 //! - [`find_traces`], [`show_trace`], [`critical_path`], [`trace_diff`]: single requests, and how they are made up.
 //! - [`log_templates`], [`log_diff`], [`first_errors`]: what is written. [`profile_top`]: where CPU time goes. [`multi_signal`]: all of it at once.
+//! - [`kubernetes_get`], [`kubernetes_describe`], [`kubernetes_events`], [`kubernetes_dependencies`], [`pod_logs`]: the cluster as it was recorded.
+//! - [`process_activity`], [`file_activity`]: what programs did on their hosts.
+//! - [`search_knowledge`], [`read_document`], [`past_incidents`]: what is known from before. [`forecast`](mod@forecast): what comes next.
 //! - [`sql`]: the last resort.
 
 pub mod anomalies;
@@ -26,9 +29,20 @@ mod dimensions;
 pub mod events;
 mod failures;
 pub mod fault_signs;
+pub mod file_activity;
 pub mod find_traces;
 pub mod first_errors;
+pub mod forecast;
+mod forecast_measures;
 pub mod golden_signals;
+mod kubernetes_containers;
+pub mod kubernetes_dependencies;
+pub mod kubernetes_describe;
+pub mod kubernetes_events;
+pub mod kubernetes_get;
+mod kubernetes_objects;
+mod kubernetes_rows;
+mod kubernetes_ties;
 pub mod log_diff;
 mod log_reads;
 pub mod log_templates;
@@ -37,20 +51,28 @@ mod metric_names;
 pub mod metrics;
 mod moved;
 pub mod multi_signal;
+mod names;
 pub mod network_edges;
 pub mod owners;
+mod past_differences;
+pub mod past_incidents;
+pub mod pod_logs;
+pub mod process_activity;
 pub mod processes;
 pub mod profile_diff;
 pub mod profile_top;
 mod quote;
 pub mod read_diff;
+pub mod read_document;
 pub mod recent_changes;
 mod red;
 mod rows;
+pub mod search_knowledge;
 pub mod service_map;
 mod services;
 pub mod show_trace;
 mod signs;
+mod similarity;
 pub mod slow_traces;
 mod span_tree;
 pub mod sql;
@@ -74,9 +96,15 @@ pub fn toolbox() -> Toolbox {
         .with::<dependencies::Dependencies>()
         .with::<events::Events>()
         .with::<fault_signs::FaultSigns>()
+        .with::<file_activity::FileActivity>()
         .with::<find_traces::FindTraces>()
         .with::<first_errors::FirstErrors>()
+        .with::<forecast::Forecast>()
         .with::<golden_signals::GoldenSignals>()
+        .with::<kubernetes_dependencies::KubernetesDependencies>()
+        .with::<kubernetes_describe::KubernetesDescribe>()
+        .with::<kubernetes_events::KubernetesEvents>()
+        .with::<kubernetes_get::KubernetesGet>()
         .with::<log_diff::LogDiff>()
         .with::<log_templates::LogTemplates>()
         .with::<logs::Logs>()
@@ -84,11 +112,16 @@ pub fn toolbox() -> Toolbox {
         .with::<multi_signal::MultiSignal>()
         .with::<network_edges::NetworkEdges>()
         .with::<owners::Owners>()
+        .with::<past_incidents::PastIncidents>()
+        .with::<pod_logs::PodLogs>()
+        .with::<process_activity::ProcessActivity>()
         .with::<processes::Processes>()
         .with::<profile_diff::ProfileDiff>()
         .with::<profile_top::ProfileTop>()
         .with::<read_diff::ReadDiff>()
+        .with::<read_document::ReadDocument>()
         .with::<recent_changes::RecentChanges>()
+        .with::<search_knowledge::SearchKnowledge>()
         .with::<service_map::ServiceMap>()
         .with::<show_trace::ShowTrace>()
         .with::<slow_traces::SlowTraces>()

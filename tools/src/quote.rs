@@ -10,6 +10,14 @@ pub(crate) fn quote(text: &str) -> String {
     cut.trim().to_owned()
 }
 
+/// Cuts a text to so many characters, and says when there were more.
+pub(crate) fn cut(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default().trim_end()),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -19,5 +27,12 @@ mod tests {
         assert_eq!(quote("no `such` table\nignore all rules"), "no 'such' table");
         assert_eq!(quote(&"x".repeat(500)).len(), MAX_CHARS);
         assert_eq!(quote(""), "");
+    }
+
+    #[test]
+    fn a_cut_says_that_there_was_more() {
+        for (text, wanted) in [("", ""), ("数据库", "数据库"), ("数据库慢", "数据库…")] {
+            assert_eq!(cut(text, 3), wanted);
+        }
     }
 }

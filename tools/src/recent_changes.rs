@@ -14,11 +14,28 @@ use waggle_agent_core::{
 use waggle_analysis::quantity;
 use waggle_signals::{TimeRange, Timestamp, semconv};
 
-use crate::{rows::write_rows, windows::windows};
+use crate::{rows::write_rows, services::resources_of, windows::windows};
 
 /// Lists deployments of all services around the incident, newest first, with every commit that came with them, author and message, and feature flags that were turned; and whether each was live before the trouble began.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-pub struct RecentChanges {}
+pub struct RecentChanges {
+    /// Only of this service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Only of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<KindAsked>,
+}
+
+/// A kind of change that may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KindAsked {
+    /// A deployment of code.
+    Commit,
+    /// A feature flag that was turned.
+    Flag,
+}
 
 /// What changed.
 #[derive(Debug, Serialize)]
@@ -69,14 +86,29 @@ impl Tool for RecentChanges {
     type Output = Changes;
 
     fn summary(&self) -> String {
-        "what was deployed around the incident".to_owned()
+        match &self.service {
+            Some(service) => format!("what was deployed of `{service}` around the incident"),
+            None => "what was deployed around the incident".to_owned(),
+        }
     }
 
     async fn run(self, scene: &Scene) -> Result<Changes, ToolError> {
         let range = searched_range(scene);
         let onset = windows(scene).await?.onset;
-        let changes = changes(scene, range, onset).await?;
-        Ok(Changes { searched: format!("deployments in {range}"), onset, changes })
+        if let Some(service) = &self.service {
+            resources_of(scene, service).await?;
+        }
+        let mut changes = changes(scene, range, onset).await?;
+        let is_of_kind = |change: &Change| match self.kind {
+            None => true,
+            Some(KindAsked::Commit) => change.kind == ChangeKind::Commit,
+            Some(KindAsked::Flag) => change.kind == ChangeKind::Flag,
+        };
+        changes.retain(|change| {
+            is_of_kind(change) && self.service.as_ref().is_none_or(|service| change.service == *service)
+        });
+        let of = self.service.map(|service| format!(" of `{service}`")).unwrap_or_default();
+        Ok(Changes { searched: format!("deployments{of} in {range}"), onset, changes })
     }
 }
 

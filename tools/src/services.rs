@@ -4,8 +4,7 @@ use std::sync::Arc;
 use waggle_agent_core::{Scene, ToolError, ports::ResourceQuery};
 use waggle_signals::{Resource, TimeRange};
 
-/// A name that differs in more than this is another name (Jaro-Winkler similarity, 0 to 1).
-const SIMILAR: f64 = 0.75;
+use crate::names::nearest;
 
 /// Returns the time from the start of the incident's baseline to the end of its window.
 pub(crate) fn whole_range(scene: &Scene) -> TimeRange {
@@ -33,13 +32,8 @@ pub(crate) async fn resources_of(scene: &Scene, service: &str) -> Result<Vec<Arc
     if names.is_empty() {
         return Err(ToolError::Respond(format!("no service sent any telemetry in {range}")));
     }
-    let nearest = names
-        .iter()
-        .map(|name| (strsim::jaro_winkler(name, service), *name))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(similarity, _)| *similarity >= SIMILAR);
-    let advice = match nearest {
-        Some((_, name)) => format!("nearest is `{name}`"),
+    let advice = match nearest(service, names.iter().copied()) {
+        Some(name) => format!("nearest is `{name}`"),
         None => format!("known are: {}", names.join(", ")),
     };
     Err(ToolError::Respond(format!("unknown service `{service}`; {advice}")))

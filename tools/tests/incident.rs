@@ -216,7 +216,7 @@ async fn stage_with(telemetry: Batch) -> (Investigator, Scene) {
     let ports = Ports {
         telemetry: Arc::new(FakeTelemetry::of(telemetry).unwrap()),
         changes: Arc::new(history()),
-        knowledge: Arc::new(FakeKnowledge),
+        knowledge: Arc::new(FakeKnowledge::default()),
         past: Arc::new(NoPast),
         clock: Arc::new(ManualClock::at(now)),
     };

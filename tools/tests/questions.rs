@@ -9,7 +9,7 @@ use waggle_agent_core::{
     conversation::answer,
     finding::Owner,
     incident::Source,
-    investigation::{Budget, Investigator, investigate},
+    investigation::{Investigator, investigate},
     models::Offline,
     ports::{Commit, CommitDiff, FileDiff, Hunk, Memory, NoPast},
     testing::{
@@ -176,17 +176,12 @@ async fn stage() -> (Investigator, Scene) {
     let ports = Ports {
         telemetry: Arc::new(FakeTelemetry::of(shop()).unwrap()),
         changes: Arc::new(history()),
-        knowledge: Arc::new(FakeKnowledge),
+        knowledge: Arc::new(FakeKnowledge::default()),
         past: Arc::new(NoPast),
         clock: Arc::new(ManualClock::at(now)),
     };
-    let investigator = Investigator {
-        model: Arc::new(Offline),
-        fallback: Arc::new(Offline),
-        toolbox: waggle_tools::toolbox(),
-        memory,
-        budget: Budget::default(),
-    };
+    let investigator =
+        Investigator::new(Arc::new(Offline), Arc::new(Offline), waggle_tools::toolbox(), memory);
     (investigator, Scene::new(ports, incident, Language::En))
 }
 

@@ -102,7 +102,7 @@ impl World {
         let ports = Ports {
             telemetry: Arc::new(FakeTelemetry::of(self.batch).unwrap()),
             changes: Arc::new(history()),
-            knowledge: Arc::new(FakeKnowledge),
+            knowledge: Arc::new(FakeKnowledge::default()),
             past: Arc::new(NoPast),
             clock: Arc::new(ManualClock::at(at(60))),
         };

@@ -12,5 +12,6 @@ pub mod fake_knowledge;
 pub mod fake_memory;
 pub mod fake_telemetry;
 pub mod fakes;
+pub mod knowledge;
 pub mod memory;
 pub mod telemetry;

@@ -51,15 +51,21 @@ pub fn check(cluster: &Cluster<'_>) -> Vec<KubernetesFault> {
     faults
 }
 
-struct Reference<'a> {
-    kind: &'static str,
-    name: &'a str,
-    key: Option<&'a str>,
-    field: &'static str,
+/// What a pod names and cannot start without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference<'a> {
+    /// `ConfigMap` or `Secret`.
+    pub kind: &'static str,
+    /// Its name, in the pod's namespace; may be empty.
+    pub name: &'a str,
+    /// The one key of it that is used; all when `None`.
+    pub key: Option<&'a str>,
+    /// The field that names it.
+    pub field: &'static str,
 }
 
-/// Lists what is not optional.
-fn references(spec: &Value) -> Vec<Reference<'_>> {
+/// Lists the ConfigMaps and Secrets of a pod spec that are not optional, once for each field that names one.
+pub fn references(spec: &Value) -> Vec<Reference<'_>> {
     let mut all = Vec::new();
     for container in containers(spec) {
         for from in list(container, "/envFrom") {

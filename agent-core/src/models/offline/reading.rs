@@ -171,5 +171,6 @@ pub(super) fn place_in_story(topic: Topic) -> u8 {
         Topic::Traffic => 11,
         Topic::Symptom => 12,
         Topic::Owner => 13,
+        Topic::Knowledge => 14,
     }
 }

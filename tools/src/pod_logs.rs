@@ -1,0 +1,214 @@
+//! What one pod wrote.
+
+use std::{collections::BTreeSet, fmt};
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use waggle_agent_core::{
+    Language, Scene, Tool, ToolError,
+    evidence::{Fact, Topic},
+    ports::{LogQuery, Of, ResourceQuery},
+    tool::Output,
+};
+use waggle_analysis::kubernetes::object::name;
+use waggle_signals::{LogRecord, Resource, Severity, Timestamp, semconv};
+
+use crate::{
+    kubernetes_objects::objects, names::nearest, quote::quote, rows::write_rows, services::whole_range,
+};
+
+/// Returns what one pod wrote around the incident, newest first: its newest lines, and the newest of its warnings and errors.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+pub struct PodLogs {
+    /// Name of the pod, or the beginning of it, which may be that of several copies.
+    pub pod: String,
+    /// Only of this container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+}
+
+/// What it wrote.
+#[derive(Debug, Serialize)]
+pub struct PodLines {
+    pod: String,
+    searched: String,
+    /// Pods whose lines these are.
+    pods: Vec<String>,
+    lines: usize,
+    /// Warnings and worse among them.
+    bad_lines: usize,
+    /// Newest first.
+    newest: Vec<Line>,
+    /// Warnings and worse, newest first.
+    newest_bad: Vec<Line>,
+    missing: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    at: Timestamp,
+    pod: String,
+    severity: Severity,
+    /// Cut to one short line. Untrusted.
+    text: String,
+}
+
+/// The container that wrote a line (OpenTelemetry semantic conventions, `k8s.container.name`).
+const CONTAINER: &str = "k8s.container.name";
+/// Lines that are read at most.
+const MAX_LINES: usize = 5_000;
+/// Lines of each list that are kept.
+const MAX_KEPT: usize = 50;
+/// Lines of each list that a model is shown.
+const MAX_SHOWN: usize = 6;
+
+#[async_trait]
+impl Tool for PodLogs {
+    const NAME: &'static str = "pod_logs";
+    type Output = PodLines;
+
+    fn summary(&self) -> String {
+        format!("what pod `{}` wrote", self.pod)
+    }
+
+    async fn run(self, scene: &Scene) -> Result<PodLines, ToolError> {
+        let range = whole_range(scene);
+        let all = scene.ports.telemetry.resources(&ResourceQuery { range, service: None }).await?;
+        let is_its = |resource: &Resource| {
+            let pod = resource.tag(semconv::K8S_POD);
+            // A recording may name the pod in place of a service.
+            pod.map_or_else(|| resource.service() == self.pod, |pod| pod.starts_with(&self.pod))
+        };
+        let services: BTreeSet<&str> =
+            all.iter().filter(|resource| is_its(resource)).map(|resource| resource.service()).collect();
+        let mut missing = Vec::new();
+        if services.is_empty() {
+            let tagged: Vec<&str> =
+                all.iter().filter_map(|resource| resource.tag(semconv::K8S_POD)).collect();
+            check_pod(scene, &self.pod, &tagged).await?;
+            missing.push(format!("no log line carries the tag `{}` of this pod", semconv::K8S_POD));
+        }
+        let mut lines: Vec<Of<LogRecord>> = Vec::new();
+        for service in services {
+            let service = Some(service.to_owned()).filter(|service| !service.is_empty());
+            let (min_severity, contains) = (Severity::Trace, String::new());
+            let query = LogQuery { range, service, min_severity, contains, limit: MAX_LINES };
+            let found = scene.ports.telemetry.logs(&query).await?;
+            if found.len() >= MAX_LINES {
+                missing.push(format!("only the newest {MAX_LINES} lines of its service were looked through"));
+            }
+            lines.extend(found.into_iter().filter(|line| is_its(&line.resource)));
+        }
+        if let Some(container) = &self.container {
+            let wrote = |line: &Of<LogRecord>| {
+                line.resource
+                    .tag(CONTAINER)
+                    .or_else(|| line.row.attributes.get(CONTAINER).map(String::as_str))
+                    == Some(container)
+            };
+            let n_before = lines.len();
+            lines.retain(wrote);
+            if lines.is_empty() && n_before > 0 {
+                missing.push(format!("none of its {n_before} lines is of a container `{container}`"));
+            }
+        }
+        lines.sort_by_key(|line| std::cmp::Reverse(line.row.time));
+        let is_bad = |line: &&Of<LogRecord>| line.row.severity >= Severity::Warn;
+        let pods: BTreeSet<String> = lines.iter().map(|line| line.resource.name()).collect();
+        Ok(PodLines {
+            searched: format!("log lines of pod `{}` in {range}", self.pod),
+            pods: pods.into_iter().collect(),
+            lines: lines.len(),
+            bad_lines: lines.iter().filter(is_bad).count(),
+            newest: lines.iter().take(MAX_KEPT).map(Line::of).collect(),
+            newest_bad: lines.iter().filter(is_bad).take(MAX_KEPT).map(Line::of).collect(),
+            pod: self.pod,
+            missing,
+        })
+    }
+}
+
+/// Checks that such a pod is recorded among the objects; that it wrote nothing is an answer then.
+async fn check_pod(scene: &Scene, pod: &str, tagged: &[&str]) -> Result<(), ToolError> {
+    let objects = objects(scene).await?;
+    let pods = objects.of("Pod", None)?;
+    if pods.iter().any(|object| name(object).starts_with(pod)) {
+        return Ok(());
+    }
+    let known: BTreeSet<&str> =
+        pods.iter().map(|object| name(object)).chain(tagged.iter().copied()).collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    let advice = match nearest(pod, known.iter().copied()) {
+        Some(near) => format!("nearest is `{near}`"),
+        None => format!("known are: {}", known.into_iter().take(12).collect::<Vec<_>>().join(", ")),
+    };
+    Err(ToolError::Respond(format!("unknown pod `{pod}`; {advice}")))
+}
+
+impl Line {
+    fn of(line: &Of<LogRecord>) -> Self {
+        Self {
+            at: line.row.time,
+            pod: line.resource.name(),
+            severity: line.row.severity,
+            text: quote(&line.row.body),
+        }
+    }
+}
+
+impl Output for PodLines {
+    fn is_empty(&self) -> bool {
+        self.lines == 0
+    }
+
+    fn facts(&self, language: Language) -> Vec<Fact> {
+        let Self { pod, lines, bad_lines, .. } = self;
+        if *lines == 0 {
+            return Vec::new();
+        }
+        let fact = |text| Fact { service: pod.clone(), topic: Topic::Logs, text };
+        let mut facts = vec![fact(language.pick(
+            format!("pod {pod} wrote {lines} lines, of which {bad_lines} are warnings or errors"),
+            format!("Pod {pod} 写了 {lines} 行日志，其中 {bad_lines} 行是警告或错误"),
+        ))];
+        if let Some(Line { at, pod, text, .. }) = self.newest_bad.first() {
+            facts.push(fact(language.pick(
+                format!("pod {pod} wrote at {at}: `{text}`"),
+                format!("Pod {pod} 在 {at} 写道：`{text}`"),
+            )));
+        }
+        facts
+    }
+}
+
+impl fmt::Display for PodLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.lines == 0 {
+            write!(f, "pod `{}` wrote nothing; searched: {}", self.pod, self.searched)?;
+            return self.missing.iter().try_for_each(|missing| write!(f, "\nmissing: {missing}"));
+        }
+        writeln!(
+            f,
+            "{}: {} lines, {} of them warnings or errors",
+            self.pods.join(", "),
+            self.lines,
+            self.bad_lines
+        )?;
+        if !self.newest_bad.is_empty() {
+            writeln!(f, "newest warnings and errors:")?;
+            write_rows(f, self.newest_bad.iter(), MAX_SHOWN)?;
+        }
+        writeln!(f, "newest lines:")?;
+        write_rows(f, self.newest.iter(), MAX_SHOWN)?;
+        self.missing.iter().try_for_each(|missing| writeln!(f, "missing: {missing}"))
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.at, self.severity.as_str(), self.text)
+    }
+}
