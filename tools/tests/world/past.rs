@@ -59,6 +59,7 @@ async fn remember(memory: &FakeMemory, before: Before) {
         finding,
         transcript: Vec::new(),
         usage: Usage::default(),
+        n_steps: 0,
     };
     memory.save_investigation(&record).await.unwrap();
 }
