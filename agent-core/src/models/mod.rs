@@ -1,6 +1,7 @@
 //! Adapters of [`Model`](crate::ports::Model), one file each, and the decorators that stand around them.
 
 pub mod chain;
+pub mod guided;
 pub mod offline;
 #[cfg(feature = "openai")]
 pub mod openai;
@@ -17,6 +18,7 @@ pub mod scripted;
 mod wire;
 
 pub use chain::Chain;
+pub use guided::Guided;
 pub use offline::Offline;
 #[cfg(feature = "openai")]
 pub use openai::{OpenAi, OpenAiConfig};

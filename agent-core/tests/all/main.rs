@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`shop`]: the story that all tests tell: a small shop, its tools, and a bench to run investigations on.
-//! - [`toolbox`], [`the_loop`], [`loop_life`], [`checks`], [`offline`], [`answers`], [`cards`], [`schema`], [`openai`]: one part each.
+//! - [`toolbox`], [`the_loop`], [`loop_life`], [`checks`], [`offline`], [`answers`], [`cards`], [`guided`], [`schema`], [`openai`]: one part each.
 //! - [`provider`]: a server that models are asked at, good and bad. [`models`], [`models_quirks`], [`rig`]: the adapters.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed test, in its helpers too")]
@@ -11,6 +11,7 @@
 mod answers;
 mod cards;
 mod checks;
+mod guided;
 mod loop_life;
 mod models;
 #[cfg(feature = "openai")]
