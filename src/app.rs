@@ -5,14 +5,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use waggle_agent_core::{
-    Ports,
+    Ports, Toolbox,
     investigation::Investigator,
-    models::{Offline, OpenAi},
+    models::Offline,
     ports::{Changes, Memory, Model, Remembered},
-    redact::Redacted,
 };
 use waggle_chat_adapters::web::{Question, WebChat};
 use waggle_knowledge::{GitChanges, NoKnowledge};
+use waggle_mcp::{McpServer, connect_all};
 use waggle_memory::SqliteMemory;
 use waggle_signals::Clock;
 use waggle_telemetry_store::{Store, StoreConfig};
@@ -37,6 +37,9 @@ pub struct App {
     pub questions: mpsc::Sender<Question>,
     /// Where they come out; taken by the server.
     pub asked: mpsc::Receiver<Question>,
+    /// Servers whose tools are used; they end with this.
+    #[expect(dead_code, reason = "let go when it is dropped")]
+    servers: Vec<McpServer>,
 }
 
 /// How the telemetry store is opened.
@@ -87,15 +90,31 @@ impl App {
             clock: clock.clone(),
         };
         let fallback: Arc<dyn Model> = Arc::new(Offline);
-        let model: Arc<dyn Model> = match &config.model {
-            Some(openai) => Arc::new(Redacted(OpenAi::new(openai)?)),
-            None => fallback.clone(),
+        let seed = clock.now().nanos().unsigned_abs();
+        let reasoning = config.models.reasoning(seed)?;
+        let model = reasoning.model.unwrap_or_else(|| fallback.clone());
+        let connected = connect_all(config.settings.mcp_servers()).await;
+        for (name, reason) in &connected.missing {
+            eprintln!("note: tools of `{name}` are missing: {reason}");
+        }
+        let foreign = connected.servers.iter().flat_map(McpServer::tools);
+        let toolbox = foreign.fold(waggle_tools::toolbox(), Toolbox::with_any);
+        let investigator = Investigator {
+            reviewer: reasoning.reviewer,
+            budget: config.settings.budget(),
+            ..Investigator::new(model, fallback, toolbox, kept.clone())
         };
-        let investigator = Investigator::new(model, fallback, waggle_tools::toolbox(), kept.clone());
         let desk = Desk::new(ports, investigator, kept, chat.clone());
         let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
-        Ok(Self { store, memory, chat, desk, clock, questions, asked })
+        let servers = connected.servers;
+        Ok(Self { store, memory, chat, desk, clock, questions, asked, servers })
     }
+}
+
+/// Returns ports behind which there is nothing, for tools that answer out of a recording.
+pub fn nothing_but(clock: Arc<dyn Clock>) -> Ports {
+    let fakes = waggle_agent_core::testing::fakes::Fakes::default();
+    Ports { clock, ..fakes.ports() }
 }
 
 /// Allows repositories to be read, each by its path and, where it has one, by its URL.

@@ -36,6 +36,12 @@ pub enum Command {
     Sql(Sql),
     /// Analyse files: metrics, tables, logs, series, profiles, traces; JSON on stdout
     Analyze(AnalyzeArgs),
+    /// Score the agent on incidents with known answers
+    Eval(Eval),
+    /// Run a recorded investigation again: the same to the byte, or with another model
+    Replay(Replay),
+    /// Serve the tools to another agent by the Model Context Protocol, over stdio
+    Mcp(Mcp),
     /// Walk the audit log and name the first entry that was changed
     Audit,
 }
@@ -140,6 +146,82 @@ pub struct Sql {
     /// At most so many rows
     #[arg(long, default_value_t = 100)]
     pub limit: usize,
+}
+
+#[derive(Args, Debug)]
+pub struct Eval {
+    /// `demo`, or a folder of incidents
+    #[arg(long, value_name = "DIR", required_unless_present = "compare")]
+    pub suite: Option<String>,
+    /// How the folder is kept: `waggle`, `rootcausebench`, `opensre`
+    #[arg(long, value_name = "NAME")]
+    pub layout: Option<String>,
+    /// `offline`, `openai` or `rig` as the environment configures them, `scripted`, `replay`
+    #[arg(long, default_value = "offline")]
+    pub model: String,
+    /// Replies that `--model scripted` plays, as a JSON array
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Folder to keep transcripts in, and from which `--model replay` plays them
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// How often each incident is investigated
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub repeat: u32,
+    /// How many are investigated at once
+    #[arg(long, default_value_t = 2)]
+    pub parallel: usize,
+    /// Where finished runs are kept; a run that was stopped goes on from there [default: `eval-SUITE-MODEL.jsonl`]
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<PathBuf>,
+    /// Write the report as JSON too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Exit code 1 when a smaller share than this passed
+    #[arg(long, value_name = "SHARE")]
+    pub min_pass: Option<f64>,
+    /// Compare two JSON reports in place of running anything
+    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"], conflicts_with = "suite")]
+    pub compare: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// The incident [default: the newest]
+    pub incident: Option<String>,
+    /// Let another model reason on the recorded answers: `offline`, or `configured` as the environment says
+    #[arg(long, value_parser = ["offline", "configured"])]
+    pub model: Option<String>,
+    /// Print the finding as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Mcp {
+    /// Serve recorded answers in place of the store: a JSON map from call to text
+    #[arg(long, value_name = "FILE")]
+    pub recorded: Option<PathBuf>,
+    /// A git repository whose commits may be read; may be given several times
+    #[arg(long = "repository", value_name = "[URL=]PATH")]
+    pub repositories: Vec<Repository>,
+}
+
+impl Demo {
+    /// Returns what plays a recording once.
+    pub fn replayed_once() -> Self {
+        Self {
+            fault: String::new(),
+            list_faults: false,
+            once: true,
+            json: true,
+            replay: true,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            warm_up: 30,
+            record: None,
+            orders: None,
+        }
+    }
 }
 
 /// Reads `90s`, `15m`, `2h`.

@@ -53,6 +53,11 @@ impl Client {
         Ok(asked.is_ok_and(|answer| answer.status().is_success()).then_some(Self { http, running }))
     }
 
+    /// Returns where the server listens.
+    pub fn url(&self) -> &str {
+        &self.running.url
+    }
+
     /// Posts a question and reads the answer.
     pub async fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A> {
         let url = format!("{}{path}", self.running.url);

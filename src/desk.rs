@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use waggle_agent_core::{
-    EvidenceId, Finding, Incident, IncidentId, Kind, Language, Ports, Result, Scene, Toolbox,
+    EvidenceId, Finding, Incident, IncidentId, Kind, Language, Ports, Result, Scene,
     card::{Card, Step, card_of_finding, card_of_progress},
     conversation::{Answered, answer_in_context},
     finding::Owner,
@@ -319,11 +319,6 @@ impl Desk {
         let resources = self.ports.telemetry.resources(&ResourceQuery { range, service: None }).await?;
         let names: BTreeSet<String> = resources.iter().map(|one| one.service().to_owned()).collect();
         Ok(names.into_iter().filter(|name| !name.is_empty()).collect())
-    }
-
-    /// Returns what may be asked.
-    pub fn toolbox(&self) -> &Toolbox {
-        &self.investigator.toolbox
     }
 
     /// Answers a question and posts the answer in the incident's room. A failure is posted too: silence is no answer.

@@ -16,6 +16,7 @@ use waggle_signals::{ManualClock, Sink as _};
 use crate::{
     app::{Access, App},
     config::Config,
+    desk::Solved,
 };
 
 /// Rows that are stored at a time: what a collector would send in one batch.
@@ -23,6 +24,12 @@ const BATCH_ROWS: usize = 50_000;
 
 /// Investigates the incident of a folder. Nothing is left on disk.
 pub async fn look(config: &Config, folder: &Path, language: Language) -> Result<Finding> {
+    let (solved, _) = solve(config, folder, language).await?;
+    Ok(solved.investigation.finding)
+}
+
+/// As [`look`], with everything that was gathered, and the name of the model that was asked first.
+pub async fn solve(config: &Config, folder: &Path, language: Language) -> Result<(Solved, String)> {
     let files = incident::read(folder)?;
     for left_out in &files.left_out {
         eprintln!("left out: {left_out}");
@@ -55,7 +62,7 @@ pub async fn look(config: &Config, folder: &Path, language: Language) -> Result<
     };
     let done = app.desk.investigate(opened, language, "operator").await;
     app.store.close().await.context("close the incident's store")?;
-    Ok(done?.investigation.finding)
+    Ok((done?, app.desk.model_name().to_owned()))
 }
 
 /// Cuts a batch into such that a store takes at a time.

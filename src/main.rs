@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - `cli`: what can be typed. `commands`: one file per command.
-//! - `config`: where things are kept and which model reasons. `app`: the parts, wired.
+//! - `config`: where things are kept. `models`: which models reason. `settings`: the settings file. `app`: the parts, wired.
 //! - `desk`: from an incident to a posted finding, from a question to an answer. `alert`: the rule that opens incidents.
 //! - `rooms`: questions out of many rooms. `stop`: when the program is asked to end.
 //! - `server`: the HTTP face. `auth`: who may come in. `api`: what programs may ask. `client`: the same from the other side.
@@ -27,8 +27,10 @@ mod desk;
 mod faces;
 mod failure;
 mod incident_files;
+mod models;
 mod rooms;
 mod server;
+mod settings;
 mod stop;
 
 use std::process::ExitCode;

@@ -91,6 +91,7 @@ mod run {
             url: setting("WAGGLE_MODEL_URL", "http://127.0.0.1:8089/v1"),
             key: setting("WAGGLE_MODEL_KEY", "").into(),
             model: setting("WAGGLE_MODEL_NAME", "local"),
+            quirks: None,
         };
         let model = Guided::new(Arc::new(Heard(Redacted(OpenAi::new(&config)?)))).with_patience(PATIENCE);
         let model = if has("--ties") { model.deciding_ties() } else { model };

@@ -34,6 +34,7 @@ pub use limits::Limits;
 pub use own_calls::{MORE_TOOLS, READ_EVIDENCE};
 pub use progress::{Progress, Watch};
 pub use submit::{SUBMIT_ANSWER, SUBMIT_FINDING};
+pub(crate) use window::is_in_short;
 
 use submit::TheFinding;
 

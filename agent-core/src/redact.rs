@@ -204,7 +204,7 @@ impl<M: Model> Model for Redacted<M> {
         self.0.name()
     }
 
-    /// Deltas are not passed on: a mark may be cut in two, so the text is restored when it is whole.
+    /// Text is passed on as it arrives, restored; the beginning of what may be a mark waits for its end.
     async fn complete(
         &self,
         request: &ModelRequest,
@@ -213,15 +213,48 @@ impl<M: Model> Model for Redacted<M> {
         let redactor = Redactor::default();
         let messages = request.messages.iter().map(|message| redactor.redact_message(message)).collect();
         let redacted = ModelRequest { messages, ..request.clone() };
-        let mut reply = self.0.complete(&redacted, &|_| {}).await?;
+        let arriving = Mutex::new(Arriving::default());
+        let passed_on = |delta: Delta<'_>| {
+            let Delta::Text(piece) = delta;
+            let mut arriving = arriving.lock().unwrap_or_else(PoisonError::into_inner);
+            let whole = arriving.take(piece);
+            if !whole.is_empty() {
+                on_delta(Delta::Text(&redactor.restore(&whole)));
+            }
+        };
+        let mut reply = self.0.complete(&redacted, &passed_on).await?;
+        let rest = arriving.into_inner().unwrap_or_else(PoisonError::into_inner).kept;
+        if !rest.is_empty() {
+            on_delta(Delta::Text(&redactor.restore(&rest)));
+        }
         reply.text = redactor.restore(&reply.text);
         for call in &mut reply.calls {
             call.arguments = redactor.restore_json(&call.arguments);
         }
-        if !reply.text.is_empty() {
-            on_delta(Delta::Text(&reply.text));
-        }
         Ok(reply)
+    }
+}
+
+/// Text on its way, cut anywhere.
+#[derive(Default)]
+struct Arriving {
+    /// What may be the beginning of a mark.
+    kept: String,
+}
+
+impl Arriving {
+    /// Marks are shorter than this.
+    const MAX_MARK_BYTES: usize = 40;
+
+    /// Adds a piece, and returns the text in which no mark can be cut in two.
+    fn take(&mut self, piece: &str) -> String {
+        self.kept.push_str(piece);
+        let open = self.kept.rfind('<').filter(|at| {
+            let begun = &self.kept[*at..];
+            begun.len() <= Self::MAX_MARK_BYTES && !begun.contains('>')
+        });
+        let begun = open.map(|at| self.kept.split_off(at)).unwrap_or_default();
+        std::mem::replace(&mut self.kept, begun)
     }
 }
 
@@ -235,6 +268,21 @@ mod tests {
         let redactor = Redactor::default();
         assert_eq!(redactor.redact(text), want);
         assert_eq!(redactor.restore(want), text);
+    }
+
+    #[test]
+    fn text_that_arrives_in_pieces_is_restored_wherever_it_is_cut() {
+        let redactor = Redactor::default();
+        let marked = redactor.redact("mail li.na@example.com if 1 < 2 and a <b> c@d.io");
+        for cut in (0..=marked.len()).filter(|cut| marked.is_char_boundary(*cut)) {
+            let mut arriving = Arriving::default();
+            let mut told = String::new();
+            for piece in [&marked[..cut], &marked[cut..]] {
+                told += &redactor.restore(&arriving.take(piece));
+            }
+            told += &redactor.restore(&arriving.kept);
+            assert_eq!(told, "mail li.na@example.com if 1 < 2 and a <b> c@d.io", "cut at {cut}");
+        }
     }
 
     #[test]

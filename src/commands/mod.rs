@@ -4,8 +4,11 @@ mod analyze;
 mod ask;
 mod audit;
 mod demo;
+mod eval;
 mod investigate;
+mod mcp;
 pub mod print;
+mod replay;
 mod serve;
 mod sql;
 
@@ -30,6 +33,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Analyze(what) => analyze::run(what),
         Command::Ask(args) => ask::run(config, args).await,
         Command::Sql(args) => sql::run(config, args).await,
+        Command::Eval(args) => eval::run(config, args).await,
+        Command::Replay(args) => replay::run(config, args).await,
+        Command::Mcp(args) => mcp::run(config, args).await,
         Command::Audit => audit::run(config).await,
     }
 }

@@ -72,12 +72,7 @@ pub async fn run(config: Config, args: cli::Demo) -> Result<ExitCode> {
     let fired = wait_for_alert(&mut stage, &app, fault, &story).await?;
     stage.pass(SETTLE).await?;
 
-    let (title, service, source) = match fired {
-        Some(Fired { title, service }) => (title, Some(service), Source::Alert),
-        None => ("is everything all right?".to_owned(), Some(WATCHED.to_owned()), Source::Person),
-    };
-    let opening = Opening { title, service, source, recent: WINDOW, history: BASELINE, at: stage.now() };
-    let incident = app.desk.open(opening).await?;
+    let incident = app.desk.open(opening(fired, stage.now())).await?;
     story.investigating(&incident, app.desk.model_name());
     let Solved { investigation, took } = app.desk.investigate(incident, Language::En, "waggle").await?;
     let finding = &investigation.finding;
@@ -100,6 +95,32 @@ pub async fn run(config: Config, args: cli::Demo) -> Result<ExitCode> {
     stage.close().await;
     app.store.close().await.context("close the telemetry store")?;
     Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Plays the recording of a fault through the pipeline and returns what was found, with the name of the model that was asked
+/// first. Everything is kept below the folder of the configuration.
+pub async fn replayed(config: &Config, fault: Option<&'static dyn Fault>) -> Result<(Solved, String)> {
+    make_private_dir(&config.dir)?;
+    let story = Story::silent();
+    let args = cli::Demo::replayed_once();
+    let (app, mut stage) = Stage::open(config, &args, fault, &story).await?;
+    set_the_scene(&mut stage, fault, Duration::from_secs(args.warm_up), &story).await?;
+    let fired = wait_for_alert(&mut stage, &app, fault, &story).await?;
+    stage.pass(SETTLE).await?;
+    let incident = app.desk.open(opening(fired, stage.now())).await?;
+    let solved = app.desk.investigate(incident, Language::En, "waggle").await;
+    stage.close().await;
+    app.store.close().await.context("close the telemetry store")?;
+    Ok((solved?, app.desk.model_name().to_owned()))
+}
+
+/// Opens the incident of an alert, or of somebody who asks although there was none.
+fn opening(fired: Option<Fired>, at: Timestamp) -> Opening {
+    let (title, service, source) = match fired {
+        Some(Fired { title, service }) => (title, Some(service), Source::Alert),
+        None => ("is everything all right?".to_owned(), Some(WATCHED.to_owned()), Source::Person),
+    };
+    Opening { title, service, source, recent: WINDOW, history: BASELINE, at }
 }
 
 /// Lets healthy traffic pass, deploys something harmless, and then does the harm. Returns when; `None` when nothing was harmed.

@@ -17,18 +17,28 @@ use crate::{alert::Fired, commands::print::finding_text, server::Server};
 pub struct Story {
     to_stderr: bool,
     is_terminal: bool,
+    is_silent: bool,
 }
 
 impl Story {
     pub fn new(to_stderr: bool) -> Self {
         let is_terminal =
             if to_stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
-        Self { to_stderr, is_terminal }
+        Self { to_stderr, is_terminal, is_silent: false }
+    }
+
+    /// Tells nothing.
+    pub fn silent() -> Self {
+        Self { to_stderr: true, is_terminal: false, is_silent: true }
     }
 
     /// Prints one line.
     pub fn line(&self, text: &str) {
-        if self.to_stderr { eprintln!("{text}") } else { println!("{text}") }
+        match (self.is_silent, self.to_stderr) {
+            (true, _) => {}
+            (false, true) => eprintln!("{text}"),
+            (false, false) => println!("{text}"),
+        }
     }
 
     /// Replaces the last line of a terminal; silent elsewhere, where nothing can be replaced.

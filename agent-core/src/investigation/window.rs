@@ -82,7 +82,16 @@ fn in_short(reply: &ToolReply, n_facts: usize) -> Option<String> {
         told.join("\n")
     };
     let id = evidence.to_string();
-    Some(format!("facts of {id}, the rest by `{READ_EVIDENCE}`:\n{}", fenced(&id, &said)))
+    Some(format!("{}{}", opening(&id), fenced(&id, &said)))
+}
+
+fn opening(id: &str) -> String {
+    format!("facts of {id}, the rest by `{READ_EVIDENCE}`:\n")
+}
+
+/// Tells whether a result is shown in short.
+pub(crate) fn is_in_short(reply: &ToolReply) -> bool {
+    reply.data.as_ref().is_some_and(|data| reply.text.starts_with(&opening(&data.evidence.to_string())))
 }
 
 #[cfg(test)]

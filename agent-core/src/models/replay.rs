@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use crate::{
     Error, Kind, Result,
-    ports::{Delta, Message, Model, ModelReply, ModelRequest},
+    investigation::is_in_short,
+    ports::{Delta, Message, Model, ModelReply, ModelRequest, ToolReply},
 };
 
 /// Letters of a message that an error quotes.
@@ -75,11 +76,14 @@ impl Model for Replay {
     }
 }
 
-/// What a tool returned is compared as the model saw it: the data behind it never went over a wire.
+/// What a tool returned is compared as the model saw it: the data behind it never went over a wire. In a long conversation
+/// it may be shown in short, by the same evidence.
 fn is_same(asked: &Message, recorded: &Message) -> bool {
     match (asked, recorded) {
         (Message::Tool(asked), Message::Tool(recorded)) => {
-            (&asked.call_id, &asked.name, &asked.text) == (&recorded.call_id, &recorded.name, &recorded.text)
+            let id = |reply: &ToolReply| reply.data.as_ref().map(|data| data.evidence);
+            (&asked.call_id, &asked.name) == (&recorded.call_id, &recorded.name)
+                && (asked.text == recorded.text || (is_in_short(asked) && id(asked) == id(recorded)))
         }
         _ => asked == recorded,
     }

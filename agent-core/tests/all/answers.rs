@@ -36,7 +36,7 @@ async fn an_answer_is_drawn_from_evidence() {
     ]);
     let bench =
         Bench::new([compares, submits(json!({ "claims": claims, "follow_ups": ["And payment?"] }))]).await;
-    let Answered { answer, evidence } = ask(&bench, None, "how slow is inventory?").await;
+    let Answered { answer, evidence, .. } = ask(&bench, None, "how slow is inventory?").await;
     assert_eq!(answer.text(), "inventory took 31 ms, now 1.98 s [E2]");
     assert_eq!(answer.follow_ups, ["And payment?"]);
     let kept: Vec<_> = evidence.iter().map(|kept| (kept.id.0, kept.tool.as_str())).collect();
@@ -69,7 +69,7 @@ async fn the_finding_is_known_and_its_proof_can_be_told_again() {
     let bench = Bench::new([Err(Kind::Unavailable.error("down"))]).await;
     let ran = bench.run().await;
     let (finding, n_earlier) = (ran.finding, ran.evidence.len());
-    let Answered { answer, evidence } = ask(&bench, Some(&finding), "Why do you think so?").await;
+    let Answered { answer, evidence, .. } = ask(&bench, Some(&finding), "Why do you think so?").await;
     assert_eq!(answer.claims, finding.root_causes[0].claims[..5.min(finding.root_causes[0].claims.len())]);
     assert!(evidence.iter().all(|kept| kept.id.0 as usize > n_earlier), "numbered behind the finding's");
 

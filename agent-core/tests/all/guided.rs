@@ -92,7 +92,16 @@ impl Told {
             data: Some(reply),
         }));
         let tool = tool.to_owned();
-        let evidence = Evidence { id, tool, arguments, at: now(), text: String::new(), data, facts };
+        let evidence = Evidence {
+            id,
+            tool,
+            arguments,
+            at: now(),
+            scope: String::new(),
+            text: String::new(),
+            data,
+            facts,
+        };
         self.evidence.insert(id, evidence);
     }
 

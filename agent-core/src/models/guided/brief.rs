@@ -26,6 +26,7 @@ pub(super) fn request(
     ModelRequest {
         messages: vec![Message::System { text: system }, Message::User { text: user }],
         tools: Vec::new(),
+        undescribed: Vec::new(),
         language,
         purpose,
         max_tokens: MAX_REPLY_TOKENS,

@@ -96,7 +96,7 @@ fn quote(transcript: &Transcript<'_>, call: &ToolCall, result: &ReplyData) -> An
         let found = result.data.get("searched").and_then(Value::as_str).unwrap_or_default();
         note += &language.pick(format!(" Nothing notable there. {found}"), format!("没有发现异常。{found}"));
     }
-    Answer { note: note.trim().to_owned(), claims, follow_ups: Vec::new() }
+    Answer { note: note.trim().to_owned(), claims, ..Answer::default() }
 }
 
 // === impl Mapping ===
@@ -105,7 +105,7 @@ impl<'a> Mapping<'a> {
     /// Collects what may be asked; `None` when there is no question or no tool.
     pub(super) fn of(transcript: &'a Transcript<'a>) -> Option<Self> {
         let place = |tool: &ToolSpec| FIRST_TOOLS.iter().position(|(name, _)| *name == tool.name);
-        let mut tools: Vec<&ToolSpec> = transcript.tools().iter().filter(|tool| is_simple(tool)).collect();
+        let mut tools: Vec<&ToolSpec> = transcript.tools().filter(|tool| is_simple(tool)).collect();
         tools.sort_by_key(|tool| place(tool).unwrap_or(FIRST_TOOLS.len()));
         tools.truncate(MAX_TOOLS);
         // A schema is not redacted, so what a redactor would mark does not go into it.

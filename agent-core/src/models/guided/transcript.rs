@@ -9,6 +9,7 @@ use crate::{
     EvidenceId, Language,
     evidence::Fact,
     grounding::Ground,
+    investigation::is_from_loop,
     ports::{Message, ModelRequest, ReplyData, ToolCall, ToolReply, ToolSpec},
 };
 
@@ -28,8 +29,9 @@ impl<'a> Transcript<'a> {
         self.request.language
     }
 
-    pub(super) fn tools(&self) -> &'a [ToolSpec] {
-        &self.request.tools
+    /// Returns what may be called, also what is not described to a model on a wire.
+    pub(super) fn tools(&self) -> impl Iterator<Item = &'a ToolSpec> {
+        self.request.tools.iter().chain(&self.request.undescribed)
     }
 
     /// Returns the first line of the first message, which names the incident and its service.
@@ -122,7 +124,7 @@ impl<'a> Transcript<'a> {
 
 fn user_text(message: &Message) -> Option<&str> {
     match message {
-        Message::User { text } => Some(text),
+        Message::User { text } if !is_from_loop(text) => Some(text),
         _ => None,
     }
 }

@@ -1,0 +1,106 @@
+//! `waggle replay`
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::{Context, Result};
+use waggle_agent_core::{
+    IncidentId, Language, Scene, Toolbox,
+    investigation::{Investigation, Investigator, investigate, transcript},
+    models::{Offline, Replay},
+    ports::{InvestigationRecord, Memory, Message, Model},
+};
+use waggle_mcp::Recorded;
+use waggle_memory::SqliteMemory;
+use waggle_signals::{Clock, ManualClock};
+
+use super::print;
+use crate::{cli, config::Config, models::Models};
+
+/// Runs a recorded investigation again, on the answers that its tools gave: with the recorded replies it must come out the
+/// same to the byte; with another model it shows what that one makes of the same answers.
+pub async fn run(config: Config, args: cli::Replay) -> Result<ExitCode> {
+    let memory = SqliteMemory::open(config.memory_file()).await?;
+    let id = match args.incident {
+        Some(id) => IncidentId(id),
+        None => newest(&memory).await?,
+    };
+    let record = memory.latest_investigation(&id).await?;
+    let record = record.with_context(|| format!("`{id}` was never investigated"))?;
+    let model: Arc<dyn Model> = match args.model.as_deref() {
+        None => Arc::new(Replay::new(record.transcript.clone())),
+        Some("offline") => Arc::new(Offline),
+        Some(_) => {
+            let reasoning = Models::from_env()?.reasoning(0)?;
+            reasoning
+                .model
+                .context("no model is configured\nhint: set `WAGGLE_MODEL_URL` and `WAGGLE_MODEL_NAME`")?
+        }
+    };
+    let again = replayed(&memory, &record, model).await?;
+    if args.json {
+        print::json(&again.finding)?;
+    } else {
+        print::finding(&again.finding)?;
+    }
+    let is_same = is_same(&record, &again)?;
+    let said = if is_same { "the same to the byte" } else { "not the same as what was recorded" };
+    eprintln!(
+        "{said}: {} messages, {} pieces of evidence, by {}",
+        again.transcript.len(),
+        again.evidence.len(),
+        again.model
+    );
+    let must_be_same = args.model.is_none();
+    Ok(if is_same || !must_be_same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn newest(memory: &SqliteMemory) -> Result<IncidentId> {
+    let page = waggle_agent_core::ports::IncidentPage { before: None, limit: 1 };
+    let newest = memory.incidents(&page).await?.pop();
+    Ok(newest.context("no incident is kept yet\nhint: `waggle demo --once` makes one")?.id)
+}
+
+/// Runs an investigation again in a memory of its own, with tools that know only what was recorded.
+async fn replayed(
+    memory: &SqliteMemory,
+    record: &InvestigationRecord,
+    model: Arc<dyn Model>,
+) -> Result<Investigation> {
+    let incident = memory.incident(&record.incident).await?;
+    let own: Vec<_> = transcript::cited(&record.transcript).collect();
+    let (evidence, earlier): (Vec<_>, Vec<_>) = memory
+        .all_evidence(&record.incident)
+        .await?
+        .into_iter()
+        .partition(|evidence| own.contains(&evidence.id));
+    let tools = Recorded::of_evidence(&evidence).described_by(&waggle_tools::toolbox().specs()).tools();
+    let toolbox = tools.into_iter().fold(Toolbox::default(), Toolbox::with_any);
+
+    let folder = tempfile::tempdir().context("make a folder for the replay")?;
+    let kept = Arc::new(SqliteMemory::open(folder.path().join("memory.sqlite")).await?);
+    kept.save_incident(&incident).await?;
+    let first = own.iter().min().copied();
+    for evidence in earlier.iter().filter(|evidence| first.is_some_and(|first| evidence.id < first)) {
+        kept.save_evidence(&incident.id, evidence).await?;
+    }
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(record.started_at));
+    let ports = crate::app::nothing_but(clock);
+    let scene = Scene::new(ports, incident, language_of(record));
+    let investigator = Investigator::new(model, Arc::new(Offline), toolbox, kept);
+    Ok(investigate(&investigator, &scene, &()).await?)
+}
+
+/// Reads the language out of the standing instructions.
+fn language_of(record: &InvestigationRecord) -> Language {
+    match record.transcript.first() {
+        Some(Message::System { text }) => Language::of(text),
+        _ => Language::En,
+    }
+}
+
+/// Compares what was said and what was found, as JSON text.
+fn is_same(record: &InvestigationRecord, again: &Investigation) -> Result<bool> {
+    let again = again.record();
+    let recorded = serde_json::to_string(&(&record.finding, &record.transcript))?;
+    Ok(recorded == serde_json::to_string(&(&again.finding, &again.transcript))?)
+}

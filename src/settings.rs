@@ -1,0 +1,124 @@
+//! The settings file, `waggle.toml` in Waggle's folder: what a line of the shell is too short for.
+
+use std::{fs, io, path::Path, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use waggle_agent_core::investigation::Budget;
+use waggle_mcp::McpServerConfig;
+
+/// Its name in the folder.
+pub const FILE: &str = "waggle.toml";
+
+/// Everything that it may say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What an investigation may cost.
+    #[serde(default)]
+    budget: BudgetSettings,
+    #[serde(default)]
+    mcp: Mcp,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetSettings {
+    steps: Option<u32>,
+    tokens: Option<u64>,
+    usd: Option<f64>,
+    seconds: Option<u64>,
+    context_tokens: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mcp {
+    #[serde(default)]
+    servers: Vec<McpServerConfig>,
+}
+
+impl Settings {
+    /// Reads the file of a folder; what is not there is as by default.
+    ///
+    /// # Errors
+    ///
+    /// When it does not read, or says what nobody understands.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let file = dir.join(FILE);
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error).with_context(|| format!("read `{}`", file.display())),
+        };
+        let settings: Self = toml::from_str(&text).with_context(|| format!("read `{}`", file.display()))?;
+        if settings.budget.usd.is_some_and(|usd| !usd.is_finite() || usd < 0.0) {
+            bail!("`{}`: `budget.usd` must be a sum of money", file.display());
+        }
+        Ok(settings)
+    }
+
+    /// Returns what an investigation may cost.
+    pub fn budget(&self) -> Budget {
+        let BudgetSettings { steps, tokens, usd, seconds, context_tokens } = self.budget;
+        let usual = Budget::default();
+        Budget {
+            steps: steps.unwrap_or(usual.steps),
+            tokens: tokens.unwrap_or(usual.tokens),
+            // At most as many as fit; nobody has so much to spend.
+            cost_micro_usd: usd.map(|usd| (usd * 1e6) as u64),
+            time: seconds.map_or(usual.time, Duration::from_secs),
+            model_timeout: seconds.map_or(usual.model_timeout, |seconds| {
+                usual.model_timeout.max(Duration::from_secs(seconds) / 2)
+            }),
+            context_tokens: context_tokens.unwrap_or(usual.context_tokens),
+            ..usual
+        }
+    }
+
+    /// Returns the servers whose tools the agent may use.
+    pub fn mcp_servers(&self) -> &[McpServerConfig] {
+        &self.mcp.servers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings> {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(FILE), text).unwrap();
+        Settings::read(dir.path())
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_usual() {
+        let none = Settings::read(tempfile::tempdir().unwrap().path()).unwrap();
+        assert_eq!(none.budget(), Budget::default());
+        assert!(none.mcp_servers().is_empty());
+        let some = read("[budget]\nusd = 0.25\nsteps = 5\n").unwrap().budget();
+        assert_eq!((some.cost_micro_usd, some.steps), (Some(250_000), 5));
+        assert_eq!(some.tokens, Budget::default().tokens);
+    }
+
+    #[test]
+    fn servers_are_named_with_what_they_may_do() {
+        let text =
+            "[[mcp.servers]]\nname = \"wiki\"\nurl = \"https://wiki.example/mcp\"\nallow = [\"search_*\"]\n";
+        assert_eq!(read(text).unwrap().mcp_servers()[0].name, "wiki");
+    }
+
+    #[test]
+    fn what_nobody_understands_is_refused_by_name() {
+        for (text, said) in [
+            ("[budgt]\nsteps = 1\n", "unknown field `budgt`"),
+            ("[budget]\nusd = -1.0\n", "must be a sum of money"),
+            ("[budget]\nsteps = \"many\"\n", "invalid type"),
+            ("budget", "waggle.toml"),
+        ] {
+            let error = format!("{:#}", read(text).unwrap_err());
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}
