@@ -180,9 +180,17 @@ fn levels(series: &[Series], baseline: TimeRange, window: TimeRange) -> Vec<Leve
     levels.collect()
 }
 
-/// Tells whether a level that moved is trouble: by itself, or because the alert is about it.
+/// Tells whether a level that moved is trouble: by itself, or because the alert is about it and it did not get better.
 fn harms(level: &Level, telemetry: &Telemetry) -> bool {
-    is_harm(level) || telemetry.alert.iter().any(|text| names(text, &level.metric))
+    let is_alerted = || telemetry.alert.iter().any(|text| names(text, &level.metric));
+    is_harm(level) || (!is_relief(level) && is_alerted())
+}
+
+/// Tells whether there is more of what is good to have.
+fn is_relief(level: &Level) -> bool {
+    let name = level.metric.to_lowercase();
+    let good = ["free", "available", "remaining", "headroom", "unused"];
+    good.iter().any(|word| name.contains(word)) && level.after > level.before
 }
 
 /// Tells whether a level that moved is trouble by itself and not a setting or a count of requests.

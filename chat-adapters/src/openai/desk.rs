@@ -226,6 +226,7 @@ mod tests {
             tool: "compare".to_owned(),
             arguments,
             at: Timestamp::from_secs(1),
+            scope: String::new(),
             text: String::new(),
             data: Value::Null,
             facts: Vec::new(),

@@ -1,6 +1,7 @@
 //! What is refused, with which status, and in whose words.
 
 use std::{
+    collections::BTreeSet,
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -23,7 +24,8 @@ use crate::{Answer, COMPLETIONS, Opened, asking, post};
 pub(crate) fn is_shaped(answer: &Answer) -> &Value {
     let error = &answer.body["error"];
     let fields = error.as_object().unwrap_or_else(|| panic!("{}: {}", answer.status, answer.body));
-    assert_eq!(fields.keys().map(String::as_str).collect::<Vec<_>>(), ["code", "message", "param", "type"]);
+    let names: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
+    assert_eq!(names, ["code", "message", "param", "type"].into());
     assert!(fields["message"].as_str().is_some_and(|message| !message.is_empty()), "{error}");
     assert!(fields["type"].is_string(), "{error}");
     for optional in ["param", "code"] {

@@ -68,6 +68,7 @@ fn evidence_becomes_a_recording_with_its_data_and_facts() {
         tool: "compare".to_owned(),
         arguments: json!({"service": "cart"}),
         at: Timestamp::from_secs(1),
+        scope: String::new(),
         text: "7 failures".to_owned(),
         data: json!({"failures": 7}),
         facts: vec![fact.clone()],

@@ -95,7 +95,7 @@ async fn what_does_not_pass_is_left_to_the_fallback() {
         ("a huge answer", vec![Answer::Endless("{\"choices\": \"", "x")], 1),
         ("blanks without end", vec![Answer::Endless("\n", " ")], 4),
         ("nothing but empty answers", vec![whole(says(""))], 2),
-        ("an endless loop", vec![looping], 12),
+        ("an endless loop", vec![looping], 5),
     ] {
         check(fault, script, model, confirmed, n_requests).await;
     }

@@ -98,6 +98,7 @@ mod tests {
             tool: "latency".to_owned(),
             arguments: json!({"service": "stock"}),
             at: Timestamp::from_secs(0),
+            scope: String::new(),
             text: text.to_owned(),
             data: json!({"p99_ms": 84.0}),
             facts: Vec::new(),
