@@ -9,7 +9,7 @@ TARGET_DIR = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"targe
 # Root has no way to rustup's own `rustc`, which the demo builds the shop with.
 AS_ROOT = $(if $(SUDO),$(SUDO) env "RUSTC=$$(rustc --print sysroot)/bin/rustc")
 
-.PHONY: help demo test check web web-test ebpf ebpf-check bench-store bench-speed bench-analysis record
+.PHONY: help demo test test-clients check eval web web-test ebpf ebpf-check bench-store bench-speed bench-analysis bench-loop local-model record
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,17 @@ test: ## everything that must hold: formatting, lints, tests, a fresh eBPF objec
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace --no-fail-fast
 
+test-clients: ## the official OpenAI and MCP clients for Python against the faces (Python 3.11 or newer, PyPI)
+	@./scripts/test-clients/openai.sh
+	@./scripts/test-clients/mcp.sh
+
+eval: ## score the agent (SUITE=demo or a folder with LAYOUT=name; ARGS for `waggle eval`)
+	$(CARGO) build --workspace
+	@"$(TARGET_DIR)/debug/waggle" eval --suite "$(or $(SUITE),demo)" $(if $(LAYOUT),--layout $(LAYOUT)) $(ARGS)
+
+local-model: ## fetch a small language model and serve it on this machine (MODEL=qwen-0.5b, qwen-1.5b or smollm-135m)
+	@./scripts/local-model.sh start "$(or $(MODEL),qwen-0.5b)"
+
 check: ## the quick half of `test`
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy -p waggle-signals -p waggle-analysis -p waggle-agent-core -p waggle-tools --all-targets -- -D warnings
@@ -66,6 +77,9 @@ record: ## record every fault of the demo anew (root, Linux)
 
 bench-speed: ## how long the analysis takes, against its budgets
 	$(CARGO) bench -q -p waggle-analysis
+
+bench-loop: ## what the loop itself costs: milliseconds a step, 100 investigations at once
+	$(CARGO) run --release -q -p waggle-memory --example loop_bench
 
 bench-analysis: ## the analysis on public data (DATA=folder), beside the published numbers
 	$(CARGO) run --release -q -p waggle-public-evals -- --data "$(or $(DATA),$(WAGGLE_DATA))" $(SETS)
