@@ -156,7 +156,7 @@ pub struct Eval {
     /// How the folder is kept: `waggle`, `rootcausebench`, `opensre`
     #[arg(long, value_name = "NAME")]
     pub layout: Option<String>,
-    /// `offline`, `openai` or `rig` as the environment configures them, `scripted`, `replay`
+    /// `offline`, `counted` (the same, with the tokens a language model would read on its way), `openai` or `rig` as the environment configures them, `scripted`, `replay`
     #[arg(long, default_value = "offline")]
     pub model: String,
     /// Replies that `--model scripted` plays, as a JSON array

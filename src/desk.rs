@@ -424,7 +424,6 @@ fn millis(duration: Duration) -> u64 {
 pub(crate) mod tests {
     use async_trait::async_trait;
     use waggle_agent_core::{
-        investigation::Budget,
         models::Offline,
         ports::{Delta, Model, ModelReply, ModelRequest},
         testing::{fake_memory::FakeMemory, fakes::Fakes},

@@ -65,9 +65,7 @@ impl AnyTool for Ready {
 }
 
 fn toolbox() -> Toolbox {
-    let row = |n: usize| {
-        json!({ "service": format!("service-{n}"), "p99_ms": 84.5, "error_ratio": 0.01, "rate_per_s": 120.25, "owner": "li.na" })
-    };
+    let row = |n: usize| json!({ "service": format!("service-{n}"), "p99_ms": 84.5, "error_ratio": 0.01, "rate_per_s": 120.25, "owner": "li.na" });
     let result = json!({ "services": (0..N_ROWS).map(row).collect::<Vec<_>>() });
     let text = "service-1 p99 84 ms → 2.1 s, 120/s\n".repeat(60);
     (0..N_TOOLS).fold(Toolbox::default(), |toolbox, n| {
@@ -137,15 +135,18 @@ async fn main() {
     println!("  a step: median {:.1} ms, worst {:.1} ms (budget 50)", per_step(median), per_step(worst));
 
     let began = Instant::now();
-    let runs = (0..N_AT_ONCE).map(|n| {
-        tokio::spawn(run(memory.clone(), toolbox.clone(), format!("inc-many-{n}")))
-    });
+    let runs =
+        (0..N_AT_ONCE).map(|n| tokio::spawn(run(memory.clone(), toolbox.clone(), format!("inc-many-{n}"))));
     let mut many: Vec<Duration> = join_all(runs).await.into_iter().map(Result::unwrap).collect();
     many.sort_unstable();
     println!("{N_AT_ONCE} runs at once: {:.1} s, {:.1} ms a step of all", began.elapsed().as_secs_f64(), {
         began.elapsed().as_secs_f64() * 1e3 / (N_STEPS * N_AT_ONCE) as f64
     });
-    println!("  a run: median {:.1} s, worst {:.1} s", many[N_AT_ONCE / 2].as_secs_f64(), many[N_AT_ONCE - 1].as_secs_f64());
+    println!(
+        "  a run: median {:.1} s, worst {:.1} s",
+        many[N_AT_ONCE / 2].as_secs_f64(),
+        many[N_AT_ONCE - 1].as_secs_f64()
+    );
     match peak_mib() {
         Some(peak) => println!("  memory at most {peak} MiB (budget 1024)"),
         None => println!("  this system does not tell how much memory it took"),

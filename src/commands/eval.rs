@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
 use waggle_agent_core::{
     Language,
-    models::{Replay, Scripted},
+    models::{Counted, Offline, Replay, Scripted},
     ports::{Message, Model, ModelReply},
 };
 use waggle_chaos::{
@@ -88,9 +88,9 @@ impl Agent {
                 let model = self.config.models.reasoning(0)?.model;
                 Ok(model.map_or_else(|| "offline".to_owned(), |model| model.name().replace('/', "_")))
             }
-            "offline" | "scripted" | "replay" => Ok(self.model.clone()),
+            "offline" | "counted" | "scripted" | "replay" => Ok(self.model.clone()),
             other => Err(anyhow!(
-                "unknown model `{other}`\nhint: `offline`, `openai` or `rig` as the environment configures them, `scripted`, `replay`"
+                "unknown model `{other}`\nhint: `offline`, `counted`, `openai` or `rig` as the environment configures them, `scripted`, `replay`"
             )),
         }
     }
@@ -99,6 +99,7 @@ impl Agent {
     fn models(&self, case: &Case) -> Result<Models> {
         Ok(match self.model.as_str() {
             "offline" => Models::default(),
+            "counted" => Models::given(Arc::new(Counted(Offline))),
             "scripted" => {
                 let file = self.script.as_deref().context("`--model scripted` plays `--script FILE`")?;
                 let text = fs::read_to_string(file).with_context(|| format!("read `{}`", file.display()))?;

@@ -51,8 +51,8 @@ impl Default for Budget {
             model_timeout: Duration::from_secs(30),
             tool_timeout: Duration::from_secs(10),
             reply_tokens: 4_000,
-            context_tokens: 3_000,
-            described_tools: 12,
+            context_tokens: 2_500,
+            described_tools: 9,
         }
     }
 }

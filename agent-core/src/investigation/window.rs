@@ -3,7 +3,7 @@
 use crate::{
     fence::fenced,
     ports::{Message, ReplyData, ToolReply},
-    tokens::estimated,
+    tokens::{estimated, tokens_of_message},
     triage::SUSPECTS_TOOL,
 };
 
@@ -20,7 +20,7 @@ const SHORT_TOKENS: u64 = 80;
 /// left to shorten. Messages, their order and their data stay; only text goes.
 pub(super) fn shown(transcript: &[Message], context_tokens: u64) -> Vec<Message> {
     let mut shown = transcript.to_vec();
-    let mut total: u64 = shown.iter().map(tokens_of).sum();
+    let mut total: u64 = shown.iter().map(tokens_of_message).sum();
     let newest = shown.iter().rposition(|message| matches!(message, Message::Assistant { .. })).unwrap_or(0);
     let is_suspects =
         |message: &Message| matches!(message, Message::Tool(reply) if reply.name == SUSPECTS_TOOL);
@@ -45,18 +45,6 @@ pub(super) fn shown(transcript: &[Message], context_tokens: u64) -> Vec<Message>
         }
     }
     shown
-}
-
-fn tokens_of(message: &Message) -> u64 {
-    match message {
-        Message::System { text } | Message::User { text } => estimated(text),
-        Message::Tool(reply) => estimated(&reply.text),
-        Message::Assistant { text, calls } => {
-            let calls: u64 =
-                calls.iter().map(|call| estimated(&call.name) + estimated(&call.arguments.to_string())).sum();
-            estimated(text) + calls
-        }
-    }
 }
 
 /// Tells a result by its first facts; `None` for what is no evidence.

@@ -1,6 +1,7 @@
 //! Adapters of [`Model`](crate::ports::Model), one file each, and the decorators that stand around them.
 
 pub mod chain;
+pub mod counted;
 pub mod guided;
 pub mod offline;
 #[cfg(feature = "openai")]
@@ -18,6 +19,7 @@ pub mod scripted;
 mod wire;
 
 pub use chain::Chain;
+pub use counted::Counted;
 pub use guided::Guided;
 pub use offline::Offline;
 #[cfg(feature = "openai")]

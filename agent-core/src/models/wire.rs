@@ -2,7 +2,6 @@
 //! refused, and what a conversation may call a tool.
 
 mod address;
-mod estimate;
 mod json_text;
 mod refusal;
 
@@ -10,10 +9,10 @@ use std::time::Duration;
 
 use crate::{Kind, Result};
 
+pub(super) use crate::tokens::{tokens_of_reply, tokens_of_request};
 #[cfg(feature = "openai")]
 pub(super) use address::Address;
 pub(super) use address::address;
-pub(super) use estimate::{tokens_of_reply, tokens_of_request};
 #[cfg(feature = "openai")]
 pub(super) use json_text::THINKING;
 pub(super) use json_text::{json_of_reply, schema_in_words};
