@@ -1,6 +1,6 @@
 //! Which models reason, by environment. Without any the offline model does.
 
-use std::{env, fmt, sync::Arc};
+use std::{env, fmt, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow, bail};
 use secrecy::SecretString;
@@ -54,6 +54,8 @@ struct Endpoint {
     quirks: Option<Quirks>,
     /// True for one that is led by the offline model.
     is_small: bool,
+    /// How long such a one may take; as usual when left out.
+    patience: Option<Duration>,
 }
 
 /// Models, ready to be asked.
@@ -145,7 +147,12 @@ impl Endpoint {
             Some("small") => true,
             Some(other) => bail!("`{prefix}_SIZE` is `{other}`\nhint: `small` or `large`"),
         };
+        let patience = read("PATIENCE").map(|seconds| match seconds.parse() {
+            Ok(seconds @ 1..=600) => Ok(Duration::from_secs(seconds)),
+            _ => Err(anyhow!("`{prefix}_PATIENCE` is `{seconds}`\nhint: seconds, from 1 to 600")),
+        });
         Ok(Some(Self {
+            patience: patience.transpose()?,
             prefix,
             provider,
             url,
@@ -174,7 +181,14 @@ impl Endpoint {
             }
         };
         // Led by the offline model, which reads what never leaves: so it stands outside of the redactor.
-        Ok(if self.is_small { Arc::new(Guided::new(asked)) } else { asked })
+        if !self.is_small {
+            return Ok(asked);
+        }
+        let guided = Guided::new(asked);
+        Ok(Arc::new(match self.patience {
+            Some(patience) => guided.with_patience(patience),
+            None => guided,
+        }))
     }
 
     /// Puts the redactor before a model, asks it again when it is busy, and counts what it costs.
