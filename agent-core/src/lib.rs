@@ -32,6 +32,7 @@ mod nearest;
 pub mod ports;
 pub mod prompts;
 pub mod redact;
+mod slim;
 pub mod testing;
 mod tokens;
 pub mod tool;

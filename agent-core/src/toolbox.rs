@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::{Scene, Tool, ToolError, evidence::Fact, nearest::nearest, ports::ToolSpec, tool::Output};
+use crate::{
+    Scene, Tool, ToolError, evidence::Fact, nearest::nearest, ports::ToolSpec, slim::slim, tool::Output,
+};
 
 /// The most characters of one result that a model is shown; the rest is read by evidence id.
 const MAX_TEXT_CHARS: usize = 6_000;
@@ -120,29 +122,6 @@ fn cut(text: String) -> String {
     format!("{kept}\n… {} more characters; ask for less", n_chars - MAX_TEXT_CHARS)
 }
 
-/// Returns a schema without what tells a model nothing and costs it tokens in every step: defaults, number formats, and that
-/// `null` will do as well. Calls are held to the whole schema.
-fn shown(schema: Value) -> Value {
-    match schema {
-        Value::Object(fields) => {
-            let kept = fields.into_iter().filter_map(|(key, value)| match (key.as_str(), value) {
-                // An argument may be called so too: then it is described by an object.
-                ("default" | "format", value) if !value.is_object() => None,
-                ("type", Value::Array(types)) => Some((key, type_shown(types))),
-                (_, value) => Some((key, shown(value))),
-            });
-            Value::Object(kept.collect())
-        }
-        Value::Array(values) => Value::Array(values.into_iter().map(shown).collect()),
-        other => other,
-    }
-}
-
-fn type_shown(types: Vec<Value>) -> Value {
-    let mut types: Vec<Value> = types.into_iter().filter(|name| name != "null").collect();
-    if types.len() == 1 { types.remove(0) } else { Value::Array(types) }
-}
-
 // === impl Typed ===
 
 impl<T: Tool> Typed<T> {
@@ -157,7 +136,7 @@ impl<T: Tool> Typed<T> {
             object.insert("additionalProperties".to_owned(), Value::Bool(false));
         }
         let validator = jsonschema::validator_for(&schema).ok();
-        let spec = ToolSpec { name: T::NAME.to_owned(), description, schema: shown(schema) };
+        let spec = ToolSpec { name: T::NAME.to_owned(), description, schema: slim(schema) };
         Self { spec, validator, tool: PhantomData }
     }
 

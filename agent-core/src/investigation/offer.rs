@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What almost every investigation needs.
-const ALWAYS: [&str; 6] = ["compare", DIFF_TOOL, OWNERS_TOOL, "logs", "find_traces", "golden_signals"];
+const ALWAYS: [&str; 4] = ["compare", DIFF_TOOL, OWNERS_TOOL, "logs"];
 /// Suspects whose proof is made easy.
 const MAX_SUSPECTS: usize = 3;
 

@@ -14,6 +14,7 @@ use crate::{
     EvidenceId, Finding,
     finding::{Action, ClaimKind, Verdict},
     ports::ToolSpec,
+    slim::slim,
     toolbox::{MAX_FAULT_CHARS, MAX_FAULTS},
     triage::{Ranking, SUSPECTS_TOOL},
     verify::{OWNERS_TOOL, Verified, verify},
@@ -85,7 +86,7 @@ static SUBMISSION_SCHEMA: LazyLock<Value> = LazyLock::new(|| {
         fields.remove("title");
         fields.remove("description");
     }
-    schema
+    slim(schema)
 });
 
 static FINDING_SCHEMA: LazyLock<Value> = LazyLock::new(|| {
