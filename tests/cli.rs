@@ -153,7 +153,11 @@ fn a_running_server_answers_commands_and_keeps_strangers_and_second_servers_out(
         ("POST", "/api/ask"),
         ("POST", "/api/sql"),
         ("POST", "/api/investigate"),
+        ("POST", "/api/incidents/inc-1/stop"),
         ("POST", "/v1/traces"),
+        ("GET", "/v1/models"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/mcp"),
         ("GET", "/nowhere"),
     ];
     for (method, path) in routes {
