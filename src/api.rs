@@ -203,7 +203,7 @@ fn is_up_to_date(incident: &Incident, newest: Timestamp) -> bool {
 
 /// Stops an investigation: `{"stopped": true}`, or false when none is under way.
 async fn stop(State(state): State<ApiState>, Path(id): Path<String>) -> Json<serde_json::Value> {
-    Json(json!({ "stopped": state.desk.stop(&IncidentId(id)) }))
+    Json(json!({ "stopped": state.desk.stop(&IncidentId(id), "operator").await }))
 }
 
 async fn sql(State(state): State<ApiState>, Json(request): Json<SqlRequest>) -> Result<Json<Table>, Refused> {

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use waggle_agent_core::{
@@ -16,8 +17,8 @@ use waggle_agent_core::{
     incident::{Source, State},
     investigation::{Investigation, Investigator, Progress, Watch, investigate, resume},
     ports::{
-        Button, Chat, Checkpoint, IncidentPage, InvestigationRecord, Memory, MessageId, Post, ResourceQuery,
-        RoomId, Usage,
+        Button, Chat, Checkpoint, IncidentPage, InvestigationRecord, Memory, MessageId, NewAuditEntry, Post,
+        ResourceQuery, RoomId, Usage,
     },
 };
 use waggle_chat_adapters::web::WebChat;
@@ -146,28 +147,68 @@ impl Desk {
         let (mut n_taken_up, now) = (0, self.ports.clock.now());
         let incidents = self.memory.incidents(&page).await?;
         for incident in incidents.into_iter().filter(|incident| incident.state == State::Investigating) {
+            if let Some(record) = self.memory.latest_investigation(&incident.id).await? {
+                // It came to its end, and only that was not told any more.
+                self.tell_late(incident, &record.finding).await;
+                continue;
+            }
             let is_young = now.since(incident.opened_at) <= WORTH_TAKING_UP;
-            match self.memory.checkpoint(&incident.id).await? {
-                Some(checkpoint) if is_young => {
+            let checkpoint = self.memory.checkpoint(&incident.id).await;
+            match checkpoint {
+                Ok(checkpoint) if is_young => {
                     n_taken_up += 1;
-                    let (desk, caller) = (self.clone(), checkpoint.caller.clone());
-                    let language = checkpoint.language;
-                    let job = Job { language, caller, watch: Arc::new(()), checkpoint: Some(checkpoint) };
+                    let desk = self.clone();
+                    let asked = checkpoint.as_ref().map(|stands| (stands.language, stands.caller.clone()));
+                    let (language, caller) = asked.unwrap_or((Language::En, "waggle".to_owned()));
+                    let job = Job { language, caller, watch: Arc::new(()), checkpoint };
                     tokio::spawn(async move { desk.work(incident, job).await });
                 }
-                _ => {
+                Ok(_) => {
                     let reason = "the program ended before the investigation did";
                     self.give_up(&incident.id, reason, incident.opened_at).await;
+                }
+                Err(error) => {
+                    let reason = format!("where its investigation stood cannot be read: {}", error.chain());
+                    self.give_up(&incident.id, &reason, incident.opened_at).await;
                 }
             }
         }
         Ok(n_taken_up)
     }
 
+    /// Finishes an incident whose finding is kept and was not shown. What of that fails is logged.
+    async fn tell_late(&self, incident: Incident, finding: &Finding) {
+        let mut incident = incident;
+        let told =
+            [self.end_card(&incident.id, finding).await, self.set_state(&mut incident, State::Found).await];
+        for error in told.into_iter().filter_map(Result::err) {
+            tracing::error!(error = error.chain(), incident = %incident.id, "finding was not told");
+        }
+    }
+
     /// Stops the investigation of an incident; it ends at once, `inconclusive`. False when none is under way.
-    pub fn stop(&self, incident: &IncidentId) -> bool {
-        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.get(incident).inspect(|cancel| cancel.cancel()).is_some()
+    pub async fn stop(&self, incident: &IncidentId, person: &str) -> bool {
+        let is_stopped = {
+            let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            under_way.get(incident).inspect(|cancel| cancel.cancel()).is_some()
+        };
+        if is_stopped {
+            let entry = NewAuditEntry {
+                at: self.ports.clock.now(),
+                caller: person.to_owned(),
+                action: "stop_investigation".to_owned(),
+                detail: json!({ "incident": incident }),
+            };
+            if let Err(error) = self.memory.audit(&entry).await {
+                tracing::error!(error = error.chain(), %incident, "a stop is not in the audit log");
+            }
+        }
+        is_stopped
+    }
+
+    /// Stops the investigation when that is all that somebody says; true when they did.
+    pub async fn stops(&self, incident: &IncidentId, said: &str, person: &str) -> bool {
+        is_stop(said) && self.stop(incident, person).await
     }
 
     async fn solve(&self, incident: Incident, job: Job) -> Result<Solved> {
@@ -176,10 +217,10 @@ impl Desk {
         self.set_state(&mut incident, State::Investigating).await?;
         let room = self.chat.open_room(&incident).await?;
         let first = card_of_progress(&incident, Vec::new(), 0, language);
-        let message = match self.unfinished_card(&incident.id).await? {
+        let (message, steps_before) = match self.unfinished_card(&incident.id).await? {
             // That of the run which is taken up goes on.
-            Some((message, _)) => message,
-            None => self.chat.post(&room, &Post::Card { card: Box::new(first) }).await?,
+            Some((message, card)) => (message, card.steps),
+            None => (self.chat.post(&room, &Post::Card { card: Box::new(first) }).await?, Vec::new()),
         };
 
         let started = Instant::now();
@@ -190,17 +231,18 @@ impl Desk {
             message.clone(),
             incident.clone(),
             language,
+            steps_before,
             receiver,
         ));
         let scene = Scene::new(self.ports.clone(), incident.clone(), language).on_behalf_of(caller);
-        self.set_under_way(&incident.id, Some(scene.cancel.clone()));
+        let under_way = UnderWay::begin(&self.under_way, &incident.id, &scene.cancel);
         let watch = Steps { drawer: sender, other: watch };
         let outcome = match &checkpoint {
             Some(checkpoint) => resume(&self.investigator, &scene, &watch, checkpoint).await,
             None => investigate(&self.investigator, &scene, &watch).await,
         };
         drop(watch);
-        self.set_under_way(&incident.id, None);
+        drop(under_way);
         let took = started.elapsed();
         // The sender is gone with the watch, so the drawer ends.
         let steps = drawer.await.unwrap_or_default();
@@ -214,14 +256,6 @@ impl Desk {
             tracing::error!(error = error.chain(), incident = %incident.id, "finding was not posted whole");
         }
         Ok(Solved { investigation, took })
-    }
-
-    fn set_under_way(&self, incident: &IncidentId, cancel: Option<CancellationToken>) {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        match cancel {
-            Some(cancel) => under_way.insert(incident.clone(), cancel),
-            None => under_way.remove(incident),
-        };
     }
 
     /// Shows a finished card and calls those who answer for the cause.
@@ -247,6 +281,7 @@ impl Desk {
             transcript: Vec::new(),
             usage: Usage::default(),
             n_steps: 0,
+            review: None,
         };
         let ended = [
             self.memory.save_investigation(&record).await,
@@ -322,13 +357,8 @@ impl Desk {
     }
 
     /// Answers a question and posts the answer in the incident's room. A failure is posted too: silence is no answer.
-    ///
-    /// Who says nothing but "stop" stops the investigation that is under way.
     pub async fn reply(&self, incident: &IncidentId, question: &str, person: &str) -> Result<()> {
         let room = self.chat.open_room(&self.memory.incident(incident).await?).await?;
-        if is_stop(question) && self.stop(incident) {
-            return Ok(());
-        }
         let (text, follow_ups) = match self.answer(incident, question, person).await {
             Ok(Answered { answer, .. }) => (answer.text(), answer.follow_ups),
             Err(error) => {
@@ -339,6 +369,30 @@ impl Desk {
         let buttons = follow_ups.into_iter().map(|text| Button { text }).collect();
         self.chat.post(&room, &Post::Text { text, buttons }).await?;
         Ok(())
+    }
+}
+
+/// An investigation that can be stopped, as long as this is held.
+struct UnderWay<'a> {
+    all: &'a Mutex<HashMap<IncidentId, CancellationToken>>,
+    incident: &'a IncidentId,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(
+        all: &'a Mutex<HashMap<IncidentId, CancellationToken>>,
+        incident: &'a IncidentId,
+        cancel: &CancellationToken,
+    ) -> Self {
+        let mut under_way = all.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.insert(incident.clone(), cancel.clone());
+        Self { all, incident }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(self.incident);
     }
 }
 
@@ -387,10 +441,11 @@ async fn draw(
     message: MessageId,
     incident: Incident,
     language: Language,
+    steps_before: Vec<Step>,
     mut changes: mpsc::Receiver<StepChange>,
 ) -> Vec<Step> {
     let started = Instant::now();
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps = steps_before;
     let mut drawn = Instant::now();
     while let Some(change) = changes.recv().await {
         match change {
@@ -541,10 +596,11 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_left_under_investigation_is_closed_at_the_next_start() {
+    async fn what_was_left_too_long_ago_is_closed_at_the_next_start() {
         let (desk, memory) = desk();
         let (mut left, open) =
             (desk.open(opening(1_000)).await.unwrap(), desk.open(opening(1_000)).await.unwrap());
+        left.opened_at = left.opened_at - 2 * WORTH_TAKING_UP;
         desk.set_state(&mut left, State::Investigating).await.unwrap();
         let room = desk.chat.open_room(&left).await.unwrap();
         let card = Box::new(card_of_progress(&left, Vec::new(), 0, Language::En));
@@ -552,5 +608,48 @@ pub(crate) mod tests {
         assert_eq!(desk.take_up_abandoned().await.unwrap(), 0);
         is_given_up(&memory, &left.id, "the program ended before the investigation did").await;
         assert_eq!(memory.incident(&open.id).await.unwrap().state, State::Open, "nobody was at work on it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_left_under_investigation_goes_on_in_its_card() {
+        let (first, memory) = desk_with(ports(), Arc::new(Thinks { panics: false }));
+        let incident = first.open(opening(1_772_373_880)).await.unwrap();
+        let asked = first.solve(
+            incident.clone(),
+            Job { language: Language::En, caller: "li.na".to_owned(), watch: Arc::new(()), checkpoint: None },
+        );
+        assert!(tokio::time::timeout(Duration::from_secs(1), asked).await.is_err(), "the program ended here");
+        let n_evidence = memory.all_evidence(&incident.id).await.unwrap().len();
+        assert!(n_evidence > 0, "the triage was kept");
+
+        assert_eq!(first.take_up_abandoned().await.unwrap(), 1);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(memory.incident(&incident.id).await.unwrap().state, State::Found);
+        let cards = memory.lines(&incident.id).await.unwrap();
+        let cards: Vec<_> = cards.iter().filter(|line| matches!(line.post, Post::Card { .. })).collect();
+        assert_eq!(cards.len(), 1, "one card goes on");
+        assert!(matches!(&cards[0].post, Post::Card { card } if card.done), "{cards:?}");
+        let triage = memory.all_evidence(&incident.id).await.unwrap();
+        assert_eq!(triage.iter().filter(|one| one.tool == "suspects").count(), 1, "not made again");
+        assert_eq!(first.take_up_abandoned().await.unwrap(), 0, "it came to its end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_investigation_is_stopped_by_a_word_and_that_is_in_the_audit_log() {
+        let (desk, memory) = desk_with(ports(), Arc::new(Thinks { panics: false }));
+        let incident = desk.open(opening(1_000)).await.unwrap();
+        let (id, working) = (incident.id.clone(), desk.clone());
+        let work = tokio::spawn(async move { working.investigate(incident, Language::En, "li.na").await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!desk.stops(&id, "why does it stop?", "li.na").await, "that is a question");
+        assert!(desk.stops(&id, " Stop! ", "li.na").await);
+        let solved = work.await.unwrap().unwrap();
+        assert!(solved.investigation.finding.missing_data[0].contains("was stopped"));
+        assert!(!desk.stops(&id, "stop", "li.na").await, "nothing is under way any more");
+        let log = memory.audit_log(0, 100).await.unwrap();
+        assert!(
+            log.iter()
+                .any(|entry| entry.entry.action == "stop_investigation" && entry.entry.caller == "li.na")
+        );
     }
 }

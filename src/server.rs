@@ -102,13 +102,28 @@ impl App {
                 }
             }),
             tokio::spawn(answer_in_rooms(
-                asked,
+                without_stops(self.desk.clone(), asked),
                 |question: &Question| question.incident.clone(),
                 move |question| answer(desk.clone(), question),
             )),
         ];
         Ok(Server { address, token, token_is_new, server_file, path: config.server_file(), tasks })
     }
+}
+
+/// Stops investigations at once, ahead of the questions that wait; what else is said goes on.
+fn without_stops(desk: Desk, mut said: mpsc::Receiver<Question>) -> mpsc::Receiver<Question> {
+    // What waits is bounded where it comes from.
+    let (questions, asked) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while let Some(question) = said.recv().await {
+            let Question { incident, text, person } = &question;
+            if !desk.stops(incident, text, person).await && questions.send(question).await.is_err() {
+                return;
+            }
+        }
+    });
+    asked
 }
 
 /// Answers one question in its room.

@@ -10,6 +10,9 @@ use waggle_mcp::McpServerConfig;
 /// Its name in the folder.
 pub const FILE: &str = "waggle.toml";
 
+/// A day: nobody waits longer for a finding.
+const MAX_SECONDS: u64 = 86_400;
+
 /// Everything that it may say.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +57,9 @@ impl Settings {
         let settings: Self = toml::from_str(&text).with_context(|| format!("read `{}`", file.display()))?;
         if settings.budget.usd.is_some_and(|usd| !usd.is_finite() || usd < 0.0) {
             bail!("`{}`: `budget.usd` must be a sum of money", file.display());
+        }
+        if settings.budget.seconds.is_some_and(|seconds| !(1..=MAX_SECONDS).contains(&seconds)) {
+            bail!("`{}`: `budget.seconds` must be from 1 to {MAX_SECONDS}", file.display());
         }
         Ok(settings)
     }
@@ -114,6 +120,7 @@ mod tests {
         for (text, said) in [
             ("[budgt]\nsteps = 1\n", "unknown field `budgt`"),
             ("[budget]\nusd = -1.0\n", "must be a sum of money"),
+            ("[budget]\nseconds = 9223372036854775807\n", "from 1 to 86400"),
             ("[budget]\nsteps = \"many\"\n", "invalid type"),
             ("budget", "waggle.toml"),
         ] {

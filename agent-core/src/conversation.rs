@@ -18,6 +18,11 @@ use crate::{
 /// Name under which the finding that a question follows up stands in the conversation.
 pub const FINDING_CONTEXT: &str = "finding";
 
+/// How the names of models begin that answer by grammar: the offline model, and one that it leads.
+const OFFLINE: &str = "offline";
+/// Letters of a note that states nothing.
+const MAX_NOTE_CHARS: usize = 300;
+
 /// What was answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
@@ -87,12 +92,16 @@ pub async fn answer_in_context(
     let answer = converse(&mut case, &mut TheAnswer, None).await?;
     let mut answer = answer.unwrap_or_default();
     answer.claims = holding_claims(answer.claims, case.evidence(), &case.service_names());
-    if !only_repeats(&answer.understood, question, scene, &case) {
+    // What is said without proof is only taken from a grammar; a language model's would be free prose.
+    let is_by_grammar = case.model().name().starts_with(OFFLINE);
+    if !is_by_grammar || !only_repeats(&answer.understood, question, scene, &case) {
         answer.understood.clear();
     }
-    // A note is not proven, so it may not carry numbers of its own.
-    let note_holds = Ground::default().missing(&answer.note, &[]).is_empty();
-    if !note_holds && !is_about_search(&answer.note, &case) {
+    // A note is not proven, so it may carry no numbers and speak of no service.
+    let states_nothing = Ground::default().missing(&answer.note, &case.service_names()).is_empty();
+    let is_short = answer.note.chars().count() <= MAX_NOTE_CHARS;
+    let note_holds = (states_nothing && is_short) || (is_by_grammar && is_about_search(&answer.note, &case));
+    if !note_holds {
         answer.note.clear();
     }
     if answer.note.is_empty() && answer.claims.is_empty() {

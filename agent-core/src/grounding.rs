@@ -66,6 +66,14 @@ impl Ground {
         }
     }
 
+    /// Takes out the numbers that stand in a text.
+    pub fn remove_numbers_of(&mut self, text: &str) {
+        let mut asked = Self::default();
+        asked.add_text(&normal(text));
+        let is_asked = |number: &Quantity| asked.numbers.iter().any(|other| other.value == number.value);
+        self.numbers.retain(|number| !is_asked(number));
+    }
+
     /// Allows evidence to be named by its id.
     pub fn add_id(&mut self, id: EvidenceId) {
         self.ids.insert(id);

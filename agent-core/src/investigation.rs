@@ -89,6 +89,8 @@ pub struct Investigation {
     pub usage: Usage,
     /// Replies of models.
     pub n_steps: u32,
+    /// What the second reader said, if one was asked.
+    pub review: Option<String>,
     /// When it began and ended.
     pub ran: (Timestamp, Timestamp),
 }
@@ -106,6 +108,7 @@ impl Investigation {
             transcript: transcript::lean(&self.transcript),
             usage: self.usage,
             n_steps: self.n_steps,
+            review: self.review.clone(),
         }
     }
 }
@@ -153,10 +156,19 @@ async fn run(
     if let Some(checkpoint) = checkpoint {
         case.take_up(checkpoint);
     }
+    // A transcript without a word is one of a run that had not begun.
+    let is_taken_up = checkpoint.is_some_and(|checkpoint| !checkpoint.transcript.is_empty());
     let found = tokio::select! {
         biased;
         () = scene.cancel.cancelled() => None,
-        found = find(&mut case, checkpoint.is_some(), started_at) => Some(found?),
+        found = find(&mut case, is_taken_up, started_at) => Some(found?),
+    };
+    // The second reader ends by itself when the run is stopped, and leaves the finding.
+    let found = match (found, &investigator.reviewer) {
+        (Some(Some(finding)), Some(reviewer)) => {
+            Some(Some(review::review(&mut case, reviewer.as_ref(), finding).await))
+        }
+        (found, _) => found,
     };
     let nothing = |reason: &str| Finding::inconclusive(scene.incident.id.clone(), reason);
     let finding = match found {
@@ -172,6 +184,7 @@ async fn run(
         model: case.model().name().to_owned(),
         usage: case.usage(),
         n_steps: case.n_steps(),
+        review: case.review(),
         ran: (started_at, scene.ports.clock.now()),
         transcript: case.transcript().to_vec(),
         evidence: case.into_evidence(),
@@ -184,12 +197,9 @@ async fn find(case: &mut Case<'_>, is_taken_up: bool, started_at: Timestamp) -> 
         case.say(Message::System { text: prompts::investigate(scene.language).to_owned() });
         case.say(Message::User { text: symptom_text(scene) });
         triage(case).await?;
+        case.keep_checkpoint(started_at).await?;
     }
-    let finding = converse(case, &mut TheFinding::default(), Some(started_at)).await?;
-    match (finding, &case.investigator.reviewer) {
-        (Some(finding), Some(reviewer)) => Ok(Some(review::review(case, reviewer.as_ref(), finding).await)),
-        (finding, _) => Ok(finding),
-    }
+    converse(case, &mut TheFinding::default(), Some(started_at)).await
 }
 
 fn symptom_text(scene: &Scene) -> String {

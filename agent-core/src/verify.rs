@@ -19,6 +19,11 @@ pub const CHANGES_TOOL: &str = "recent_changes";
 /// Name of the tool that names owners. Its argument is `service`, its result has `owners: [{name, rule, contact}]`.
 pub const OWNERS_TOOL: &str = "owners";
 
+/// Tools that tell of other days and of what was written down: none of it proves what is now.
+const OF_OTHER_DAYS: [&str; 3] = ["past_incidents", "search_knowledge", "read_document"];
+/// The tool whose query may have any number in it.
+const SQL_TOOL: &str = "sql";
+
 /// The most that a first root cause is worth which no suspect of the triage stands for: one reading against another.
 pub const UNSUSPECTED: f64 = 0.6;
 
@@ -37,6 +42,8 @@ pub struct Verified {
 /// Drops from `finding` what the evidence does not say, and lowers the verdict where too little is left.
 ///
 /// - A claim must cite evidence that exists, and its numbers, times and names must occur in it.
+/// - What was asked proves nothing: what a result says it searched for, and numbers of an SQL query.
+/// - Past incidents and documents alone prove no cause, and make no class, symptom or onset seen.
 /// - All other text and numbers, apart from follow-up questions, must occur in any evidence.
 /// - A commit may be blamed only if its diff was read and it was live in that very service before the onset.
 /// - Classes of fault, signals and ways of spreading must stand in some evidence word for word.
@@ -188,6 +195,13 @@ impl<'a> Check<'a> {
         }
         self.blank_unless_word_seen("resource", &mut cause.resource);
         cause.claims.retain(|Claim { text, evidence, .. }| self.holds("claim", text, evidence));
+        let is_of_now = |claim: &Claim| claim.evidence.iter().any(|id| self.is_of_now(*id));
+        if !cause.claims.is_empty() && !cause.claims.iter().any(is_of_now) {
+            self.problems
+                .push(format!("root cause `{}` rests on other days and documents alone", cause.service));
+            cause.claims.clear();
+            return false;
+        }
         if cause.claims.is_empty() {
             self.problems.push(format!("root cause `{}` has no claim that holds", cause.service));
         }
@@ -209,9 +223,14 @@ impl<'a> Check<'a> {
         self.is_said_by(what, text, cited, &ids.join(", "))
     }
 
+    /// Tells whether a piece of evidence tells of this incident's time.
+    fn is_of_now(&self, id: EvidenceId) -> bool {
+        self.evidence.get(&id).is_some_and(|evidence| !OF_OTHER_DAYS.contains(&evidence.tool.as_str()))
+    }
+
     /// Tells whether everything in `text` is in some evidence.
     fn is_seen(&mut self, what: &str, text: &str) -> bool {
-        let all: Vec<_> = self.evidence.keys().copied().collect();
+        let all: Vec<_> = self.evidence.keys().copied().filter(|id| self.is_of_now(*id)).collect();
         self.is_said_by(what, text, &all, "the evidence")
     }
 
@@ -241,8 +260,9 @@ impl<'a> Check<'a> {
     /// Tells whether some evidence has `word` as it is.
     fn is_word_seen(&mut self, what: &str, word: &str) -> bool {
         let evidence = self.evidence;
-        let is_named = evidence
-            .iter()
+        let of_now = evidence.iter().filter(|(_, evidence)| !OF_OTHER_DAYS.contains(&evidence.tool.as_str()));
+        let mut of_now = of_now;
+        let is_named = of_now
             .any(|(id, evidence)| self.grounds.entry(*id).or_insert_with(|| ground_of(evidence)).names(word));
         if !is_named {
             self.problems.push(format!("{what} `{word}` is in no evidence"));
@@ -380,9 +400,18 @@ impl<'a> Check<'a> {
     }
 }
 
+/// Reads what a piece of evidence says. What it says it searched for is the asker's word and not its own.
 fn ground_of(evidence: &Evidence) -> Ground {
+    let mut data = evidence.data.clone();
+    if let Some(fields) = data.as_object_mut() {
+        fields.remove("searched");
+    }
+    let said = evidence.text.split("searched: ").next().unwrap_or_default();
     let mut ground = Ground::default();
-    ground.add(&evidence.data, &evidence.text);
+    ground.add(&data, said);
+    if evidence.tool == SQL_TOOL {
+        ground.remove_numbers_of(&evidence.arguments.to_string());
+    }
     ground.add_arguments(&evidence.arguments);
     ground
 }

@@ -161,6 +161,7 @@ fn record(finding: Finding) -> InvestigationRecord {
         transcript: Vec::new(),
         usage: Usage::default(),
         n_steps: 0,
+        review: None,
     }
 }
 

@@ -41,6 +41,12 @@ pub async fn run(config: Config, args: cli::Eval) -> Result<ExitCode> {
         args.results.clone().unwrap_or_else(|| PathBuf::from(format!("eval-{}-{name}.jsonl", suite.name)));
     let mut settings = BTreeMap::new();
     settings.insert("budget".to_owned(), format!("{:?}", agent.config.settings.budget()));
+    settings.insert("program".to_owned(), program()?);
+    if !matches!(args.model.as_str(), "offline" | "counted") {
+        settings.insert("models".to_owned(), format!("{:?}, {:?}", agent.config.models, args.script));
+    }
+    let servers: Vec<_> = agent.config.settings.mcp_servers().iter().map(|server| &server.name).collect();
+    settings.insert("servers".to_owned(), format!("{servers:?}"));
     let options = Options { repeat: args.repeat, parallel: args.parallel, limit: LIMIT, results, settings };
     let told = |progress: Progress<'_>| {
         let Progress { n_done, n_all, case, failed } = progress;
@@ -59,6 +65,19 @@ pub async fn run(config: Config, args: cli::Eval) -> Result<ExitCode> {
     let judged = eval::judge(&report, args.min_pass);
     println!("\n{}", judged.line);
     Ok(ExitCode::from(judged.outcome.exit_code()))
+}
+
+/// Names the build: another program may answer otherwise.
+fn program() -> Result<String> {
+    let file = std::env::current_exe().context("find this program")?;
+    let built = fs::metadata(&file).with_context(|| format!("read `{}`", file.display()))?;
+    let since_1970 = built.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    Ok(format!(
+        "{} of {} bytes, built {} s after 1970",
+        env!("CARGO_PKG_VERSION"),
+        built.len(),
+        since_1970.unwrap_or_default().as_secs()
+    ))
 }
 
 fn report_in(file: &Path) -> Result<Report> {
@@ -119,7 +138,11 @@ impl Agent {
     }
 
     fn transcript_file(&self, case: &Case) -> Option<PathBuf> {
-        let name: String = case.id.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+        let name: String = case
+            .id
+            .chars()
+            .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' })
+            .collect();
         Some(self.record.as_ref()?.join(format!("{name}.json")))
     }
 

@@ -1,13 +1,20 @@
 //! `waggle replay`
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
+use async_trait::async_trait;
+use serde_json::{Value, json};
 use waggle_agent_core::{
-    IncidentId, Language, Scene, Toolbox,
-    investigation::{Investigation, Investigator, investigate, transcript},
-    models::{Offline, Replay},
-    ports::{InvestigationRecord, Memory, Message, Model},
+    IncidentId, Language, Scene, ToolError, Toolbox,
+    investigation::{Budget, Investigation, Investigator, investigate, transcript},
+    models::{Offline, Replay, Scripted},
+    ports::{InvestigationRecord, Memory, Message, Model, ModelReply, ToolReply, ToolSpec},
+    toolbox::{AnyTool, Called},
 };
 use waggle_mcp::Recorded;
 use waggle_memory::SqliteMemory;
@@ -36,7 +43,7 @@ pub async fn run(config: Config, args: cli::Replay) -> Result<ExitCode> {
                 .context("no model is configured\nhint: set `WAGGLE_MODEL_URL` and `WAGGLE_MODEL_NAME`")?
         }
     };
-    let again = replayed(&memory, &record, model).await?;
+    let again = replayed(&memory, &record, model, config.settings.budget()).await?;
     if args.json {
         print::json(&again.finding)?;
     } else {
@@ -65,6 +72,7 @@ async fn replayed(
     memory: &SqliteMemory,
     record: &InvestigationRecord,
     model: Arc<dyn Model>,
+    budget: Budget,
 ) -> Result<Investigation> {
     let incident = memory.incident(&record.incident).await?;
     let own: Vec<_> = transcript::cited(&record.transcript).collect();
@@ -75,6 +83,7 @@ async fn replayed(
         .partition(|evidence| own.contains(&evidence.id));
     let tools = Recorded::of_evidence(&evidence).described_by(&waggle_tools::toolbox().specs()).tools();
     let toolbox = tools.into_iter().fold(Toolbox::default(), Toolbox::with_any);
+    let toolbox = with_refusals(toolbox, &record.transcript);
 
     let folder = tempfile::tempdir().context("make a folder for the replay")?;
     let kept = Arc::new(SqliteMemory::open(folder.path().join("memory.sqlite")).await?);
@@ -86,8 +95,70 @@ async fn replayed(
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(record.started_at));
     let ports = crate::app::nothing_but(clock);
     let scene = Scene::new(ports, incident, language_of(record));
-    let investigator = Investigator::new(model, Arc::new(Offline), toolbox, kept);
+    let said = record.review.clone().map(|text| Ok(ModelReply { text, ..ModelReply::default() }));
+    let reviewer = said.map(|reply| Arc::new(Scripted::new([reply])) as Arc<dyn Model>);
+    let investigator =
+        Investigator { reviewer, budget, ..Investigator::new(model, Arc::new(Offline), toolbox, kept) };
     Ok(investigate(&investigator, &scene, &()).await?)
+}
+
+/// Adds what was refused: it left no evidence, and is answered in the same words again.
+fn with_refusals(toolbox: Toolbox, transcript: &[Message]) -> Toolbox {
+    let replies: HashMap<&str, &ToolReply> = transcript
+        .iter()
+        .filter_map(|message| match message {
+            Message::Tool(reply) if reply.data.is_none() => Some((reply.call_id.as_str(), reply)),
+            _ => None,
+        })
+        .collect();
+    let calls = transcript.iter().filter_map(|message| match message {
+        Message::Assistant { calls, .. } => Some(calls),
+        _ => None,
+    });
+    let mut refused: BTreeMap<&str, Vec<(Value, String)>> = BTreeMap::new();
+    for call in calls.flatten() {
+        let refusal = replies
+            .get(call.id.as_str())
+            .and_then(|reply| reply.text.strip_prefix("<data id=\"refusal\">\n")?.strip_suffix("\n</data>"));
+        if let Some(refusal) = refusal {
+            refused.entry(&call.name).or_default().push((call.arguments.clone(), refusal.to_owned()));
+        }
+    }
+    refused.into_iter().fold(toolbox.clone(), |with, (name, refusals)| {
+        with.with_any(Arc::new(Refusing { name: name.to_owned(), refusals, others: toolbox.clone() }))
+    })
+}
+
+/// A tool that refused some calls when it was recorded.
+struct Refusing {
+    name: String,
+    refusals: Vec<(Value, String)>,
+    /// Answers all other calls.
+    others: Toolbox,
+}
+
+#[async_trait]
+impl AnyTool for Refusing {
+    fn spec(&self) -> ToolSpec {
+        let known = self.others.specs().into_iter().find(|spec| spec.name == self.name);
+        let unknown = || ToolSpec {
+            name: self.name.clone(),
+            description: "refused when it was recorded".to_owned(),
+            schema: json!({ "type": "object", "properties": {} }),
+        };
+        known.unwrap_or_else(unknown)
+    }
+
+    fn summary(&self, arguments: &Value) -> String {
+        self.others.summary(&self.name, arguments)
+    }
+
+    async fn call(&self, arguments: Value, scene: &Scene) -> std::result::Result<Called, ToolError> {
+        match self.refusals.iter().find(|(refused, _)| *refused == arguments) {
+            Some((_, text)) => Err(ToolError::Respond(text.clone())),
+            None => self.others.call(&self.name, arguments, scene).await,
+        }
+    }
 }
 
 /// Reads the language out of the standing instructions.

@@ -11,7 +11,10 @@ use waggle_agent_core::{
 use waggle_mcp::{Ask, Host, Investigate, LookAt};
 use waggle_signals::{TimeRange, Timestamp};
 
-use crate::api::{self, ApiState, AskRequest, InvestigateRequest};
+use crate::{
+    api::{self, ApiState, AskRequest, InvestigateRequest},
+    desk::Desk,
+};
 
 /// What is looked at when a client names no time, and the healthy time before it.
 const WINDOW: Duration = Duration::from_secs(300);
@@ -43,6 +46,23 @@ impl McpHost {
     }
 }
 
+/// Stops an investigation that its asker no longer waits for.
+struct StopsWhenDropped(Option<(Desk, IncidentId, String)>);
+
+impl StopsWhenDropped {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for StopsWhenDropped {
+    fn drop(&mut self) {
+        if let Some((desk, incident, caller)) = self.0.take() {
+            tokio::spawn(async move { desk.stop(&incident, &caller).await });
+        }
+    }
+}
+
 #[async_trait]
 impl Host for McpHost {
     async fn toolbox(&self, _: &str) -> Result<Toolbox> {
@@ -64,8 +84,12 @@ impl Host for McpHost {
         let baseline_s = window_s.saturating_mul(u64::from(BASELINE_PER_WINDOW));
         let request = InvestigateRequest { service: asked.service.clone(), at: None, window_s, baseline_s };
         let incident = api::open(&self.state, &request).await?;
-        let solved = self.state.desk.investigate_watched(incident, Language::En, caller, watch).await?;
-        Ok(solved.investigation.finding)
+        let desk = self.state.desk.clone();
+        // Dropped before the end when the client cancels.
+        let stops = StopsWhenDropped(Some((desk.clone(), incident.id.clone(), caller.to_owned())));
+        let solved = desk.investigate_watched(incident, Language::En, caller, watch).await;
+        stops.disarm();
+        Ok(solved?.investigation.finding)
     }
 
     async fn ask(

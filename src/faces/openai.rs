@@ -3,9 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use waggle_agent_core::{IncidentId, Result, card::card_of_finding, investigation::Watch};
+use waggle_agent_core::{
+    IncidentId, Result,
+    card::card_of_finding,
+    investigation::{Progress, Watch},
+    redact::Redactor,
+};
 use waggle_chat_adapters::openai::{
-    Asked, Desk, ModelId, Reply,
+    Asked, Desk, EvidenceNote, ModelId, Reply,
     wish::{Wish, wish},
 };
 
@@ -30,6 +35,7 @@ impl Desk for OpenAiFace {
 
     async fn answer(&self, asked: Asked, watch: Arc<dyn Watch>) -> Result<Reply> {
         let Self(state) = self;
+        let watch: Arc<dyn Watch> = Arc::new(RedactedWatch(watch));
         let services = state.desk.known_services().await.unwrap_or_default();
         match wish(&asked.question, &services) {
             Wish::Investigate { service } => {
@@ -43,7 +49,7 @@ impl Desk for OpenAiFace {
                 let (finding, evidence) = (&found.finding, &found.evidence);
                 let took = u64::try_from(solved.took.as_millis()).unwrap_or(u64::MAX);
                 let card = card_of_finding(&incident, finding, evidence, Vec::new(), took, asked.language);
-                Ok(Reply::of_card(incident.id, &card, evidence, found.usage))
+                Ok(redacted(Reply::of_card(incident.id, &card, evidence, found.usage)))
             }
             Wish::Answer => {
                 let request = AskRequest { question: asked.question.clone(), incident: None };
@@ -54,8 +60,35 @@ impl Desk for OpenAiFace {
                     .desk
                     .answer_watched(&incident, context.as_deref(), question, caller, &*watch)
                     .await?;
-                Ok(Reply::of_answer(incident, &answered.answer, &answered.evidence, answered.usage))
+                Ok(redacted(Reply::of_answer(incident, &answered.answer, &answered.evidence, answered.usage)))
             }
+        }
+    }
+}
+
+/// Takes secrets and people's data out of what leaves for a client. The marks in their place mean nothing outside.
+fn redacted(reply: Reply) -> Reply {
+    let redactor = Redactor::default();
+    let note = |note: EvidenceNote| EvidenceNote { text: redactor.redact(&note.text), ..note };
+    Reply {
+        text: redactor.redact(&reply.text),
+        evidence: reply.evidence.into_iter().map(note).collect(),
+        follow_ups: reply.follow_ups.iter().map(|question| redactor.redact(question)).collect(),
+        ..reply
+    }
+}
+
+/// Shows the steps of the work to a client, secrets taken out.
+struct RedactedWatch(Arc<dyn Watch>);
+
+impl Watch for RedactedWatch {
+    fn on(&self, progress: Progress<'_>) {
+        match progress {
+            Progress::Asked { evidence, tool, line } => {
+                let line = Redactor::default().redact(line);
+                self.0.on(Progress::Asked { evidence, tool, line: &line });
+            }
+            other => self.0.on(other),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Default for Budget {
 impl Budget {
     /// Returns the bound that so many steps and so much use reach; `None` while there is room.
     pub fn overrun(&self, n_steps: u32, usage: Usage) -> Option<Overrun> {
-        let too_dear = self.cost_micro_usd.is_some_and(|most| usage.cost_micro_usd >= most);
+        let too_dear = self.cost_micro_usd.is_some_and(|most| usage.cost_micro_usd > most);
         match () {
             () if n_steps >= self.steps => Some(Overrun::Steps),
             () if usage.total() >= self.tokens => Some(Overrun::Tokens),

@@ -22,6 +22,10 @@ const MAX_RENUMBERINGS: u32 = 8;
 /// What was measured reaches the store within this time, so that an earlier answer about the same window still holds.
 const SETTLED_AFTER: Duration = Duration::from_secs(60);
 
+/// Tools of our own whose answers change after the window has been measured.
+const OF_THE_MOMENT: [&str; 6] =
+    ["sql", "past_incidents", "search_knowledge", "read_document", "owners", "forecast"];
+
 /// Where the answer of a call comes from.
 enum Planned {
     /// It is made now.
@@ -109,20 +113,25 @@ impl Case<'_> {
         let toolbox = &self.investigator.toolbox;
         let line = toolbox.summary(&call.name, &call.arguments);
         self.watch.on(Progress::Asked { evidence: id, tool: &call.name, line: &line });
-        // Neither is ever closed, so both give a turn.
-        let _turn = (self.at_once.acquire().await.ok(), self.investigator.limits.tool_turn().await);
+        let most = self.investigator.budget.tool_timeout;
+        let in_turn = async {
+            // Neither is ever closed, so both give a turn.
+            let _turn = (self.at_once.acquire().await.ok(), self.investigator.limits.tool_turn().await);
+            timeout(most, toolbox.call(&call.name, call.arguments.clone(), self.scene)).await
+        };
         let span = tracing::info_span!("execute_tool", gen_ai.tool.name = call.name, evidence = %id);
-        let called = toolbox.call(&call.name, call.arguments.clone(), self.scene);
-        let called = timeout(self.investigator.budget.tool_timeout, called);
-        let called = tracing::Instrument::instrument(called, span).await;
+        // Waiting for a turn costs the time of the run, not that of the call.
+        let called = tracing::Instrument::instrument(timeout(self.time_left(), in_turn), span).await;
         self.watch.on(Progress::Answered { evidence: id });
-        called.unwrap_or_else(|_| {
-            let seconds = self.investigator.budget.tool_timeout.as_secs();
-            Err(ToolError::Respond(format!(
-                "`{}` did not answer within {seconds} s; ask for less",
-                call.name
-            )))
-        })
+        match called {
+            Ok(Ok(called)) => called,
+            Ok(Err(_)) => Err(ToolError::Respond(format!(
+                "`{}` did not answer within {} s; ask for less",
+                call.name,
+                most.as_secs()
+            ))),
+            Err(_) => Err(ToolError::Respond(format!("`{}` did not answer before time was up", call.name))),
+        }
     }
 
     /// Keeps a result and shows it to the model.
@@ -194,11 +203,18 @@ impl Case<'_> {
         let settled = self.scene.incident.window.to() + SETTLED_AFTER;
         let scope = self.scene.scope();
         let holds = |evidence: &&Evidence| {
-            self.own.contains(&evidence.id) || (evidence.at >= settled && evidence.scope == scope)
+            let is_lasting = is_of_the_window(&evidence.tool) && evidence.at >= settled;
+            self.own.contains(&evidence.id) || (is_lasting && evidence.scope == scope)
         };
         let same = self.evidence.values().filter(|known| is_same(&known.tool, &known.arguments, call));
         same.filter(holds).map(|evidence| evidence.id).next_back()
     }
+}
+
+/// Tells whether a tool's answer depends on the incident's window alone. Other servers' tools, what people write down, and
+/// statements that may ask for the time answer differently later.
+fn is_of_the_window(tool: &str) -> bool {
+    !tool.contains("__") && !OF_THE_MOMENT.contains(&tool)
 }
 
 fn is_same(tool: &str, arguments: &Value, call: &ToolCall) -> bool {

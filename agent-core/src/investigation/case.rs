@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
@@ -29,6 +30,9 @@ use crate::{
 /// Steps that the fallback always gets, unless time is up: to prove the first suspect, to submit, and to mend.
 const FALLBACK_STEPS: u32 = 3;
 
+/// Tools that a model can ask to be described; then the newest take the place of the oldest.
+const MAX_UNLOCKED: usize = 6;
+
 /// One run in progress.
 pub struct Case<'a> {
     pub(super) investigator: &'a Investigator,
@@ -44,11 +48,13 @@ pub struct Case<'a> {
     pub(super) own: BTreeSet<EvidenceId>,
     /// The next number. Given out once, also when the call fails, since it was announced.
     pub(super) next: EvidenceId,
-    /// Tools that are described to the model because it asked for them.
-    unlocked: BTreeSet<String>,
+    /// Tools that are described to the model because it asked for them, the last ones asked for.
+    unlocked: Vec<String>,
     /// What this run may do at once.
     pub(super) at_once: Semaphore,
     usage: Usage,
+    /// What the second reader said, if one was asked.
+    review: Option<String>,
     n_steps: u32,
     /// Up to here the fallback may go, whatever the other model spent.
     n_granted: u32,
@@ -67,6 +73,7 @@ impl<'a> Case<'a> {
         let known = investigator.memory.all_evidence(&scene.incident.id).await?;
         let last = known.iter().map(|evidence| evidence.id.0).max().unwrap_or(0);
         let began = Instant::now();
+        let far = Duration::from_secs(365 * 86_400);
         Ok(Self {
             investigator,
             scene,
@@ -78,13 +85,14 @@ impl<'a> Case<'a> {
             evidence: known.into_iter().map(|evidence| (evidence.id, evidence)).collect(),
             own: BTreeSet::new(),
             next: EvidenceId(last.saturating_add(1)),
-            unlocked: BTreeSet::new(),
+            unlocked: Vec::new(),
             at_once: investigator.limits.of_one_run(),
             usage: Usage::default(),
+            review: None,
             n_steps: 0,
             n_granted: 0,
             began,
-            deadline: began + investigator.budget.time,
+            deadline: began + investigator.budget.time.min(far),
         })
     }
 
@@ -94,9 +102,13 @@ impl<'a> Case<'a> {
             self.say(message);
         }
         self.own.extend(transcript::cited(&checkpoint.transcript));
+        // What was kept after the checkpoint was gathered by this run as well.
+        let (scope, began_at) = (self.scene.scope(), checkpoint.started_at);
+        let later = self.evidence.values().filter(|one| one.at >= began_at && one.scope == scope);
+        self.own.extend(later.map(|one| one.id));
         self.usage = checkpoint.usage;
         self.n_steps = checkpoint.n_steps;
-        let elapsed = std::time::Duration::from_millis(checkpoint.elapsed_ms);
+        let elapsed = Duration::from_millis(checkpoint.elapsed_ms);
         self.began = self.began.checked_sub(elapsed).unwrap_or(self.began);
         self.deadline = self.deadline.checked_sub(elapsed).unwrap_or(self.deadline);
         if checkpoint.fell_back {
@@ -165,6 +177,16 @@ impl<'a> Case<'a> {
         self.n_steps
     }
 
+    /// Keeps what the second reader said, for the record.
+    pub(super) fn note_review(&mut self, text: &str) {
+        self.review = Some(text.to_owned());
+    }
+
+    /// Returns what the second reader said.
+    pub(super) fn review(&self) -> Option<String> {
+        self.review.clone()
+    }
+
     /// Adds what a model outside of the conversation cost.
     pub(super) fn spend(&mut self, usage: Usage) {
         self.usage += usage;
@@ -177,7 +199,12 @@ impl<'a> Case<'a> {
 
     /// Describes these tools to the model from the next step on.
     pub(super) fn describe_from_now_on<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
-        self.unlocked.extend(names.map(str::to_owned));
+        for name in names {
+            self.unlocked.retain(|known| known != name);
+            self.unlocked.push(name.to_owned());
+        }
+        let n_over = self.unlocked.len().saturating_sub(MAX_UNLOCKED);
+        self.unlocked.drain(..n_over);
     }
 
     /// Tells whether there is such a tool.
@@ -246,6 +273,16 @@ impl<'a> Case<'a> {
         (can_pay || self.n_steps < self.n_granted) && Instant::now() < self.deadline
     }
 
+    /// Returns the time that is left.
+    pub(super) fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Tells whether time is up.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.time_left().is_zero()
+    }
+
     /// Returns the bound that was reached, time aside.
     pub(super) fn overrun(&self) -> Option<Overrun> {
         self.investigator.budget.overrun(self.n_steps, self.usage)
@@ -292,16 +329,19 @@ impl<'a> Case<'a> {
             let model = self.model.clone();
             let span = tracing::info_span!("chat", gen_ai.request.model = model.name());
             let asked = tracing::Instrument::instrument(model.complete(&request, &on_delta), span);
-            let left = self.deadline.saturating_duration_since(Instant::now());
+            let left = self.time_left();
             // Waiting for a turn costs the time of the run, not that of the reply.
             let turn = timeout(left, self.investigator.limits.model_turn()).await;
-            let left = self.deadline.saturating_duration_since(Instant::now());
+            let left = self.time_left();
             let error = match timeout(budget.model_timeout.min(left), asked).await {
                 Ok(Ok(reply)) => {
                     self.usage += reply.usage;
                     return Ok(Some(reply));
                 }
-                Ok(Err(error)) => error,
+                Ok(Err(error)) => {
+                    self.usage += error.usage();
+                    error
+                }
                 Err(_) => Kind::Timeout.error("the model did not answer in time"),
             };
             drop(turn);

@@ -44,8 +44,8 @@ pub(crate) enum Handed<T> {
     Mend {
         /// What is wrong, for the model.
         text: String,
-        /// What holds of it.
-        so_far: T,
+        /// What holds of it; `None` when that is not worth more than nothing.
+        so_far: Option<T>,
     },
     /// It cannot be read; the text says why.
     Malformed(String),
@@ -77,11 +77,13 @@ pub(crate) async fn converse<G: Goal>(
         let Some(reply) = case.ask_model(offer.described, offer.undescribed).await? else {
             return Ok(best);
         };
+        // A model may have taken all the time that was left; then the fallback still has the last word.
+        let may_call = !is_last && !case.is_out_of_time();
         let n_evidence = case.n_evidence();
         let calls = case.say_reply(reply);
         let (submitted, asked): (Vec<_>, Vec<_>) =
             calls.into_iter().partition(|call| call.name == submit.name);
-        if is_last {
+        if !may_call {
             asked.iter().for_each(|call| case.reply(call, "not called: the budget is spent"));
         } else {
             case.answer(&asked).await?;
@@ -144,7 +146,7 @@ fn hand_in<G: Goal>(
                 case.reply(call, "accepted");
             }
             Handed::Mend { text, so_far } => {
-                *best = Some(so_far);
+                *best = so_far.or(best.take());
                 case.reply(call, &text);
             }
             Handed::Malformed(fault) => {

@@ -28,14 +28,14 @@ pub(super) struct Offer {
 
 /// Chooses what to describe: everything where that is little; else what the suspects want, what was asked for, and what
 /// almost everybody needs, in this order, up to the budget.
-pub(super) fn offer(case: &Case<'_>, unlocked: &BTreeSet<String>) -> Offer {
+pub(super) fn offer(case: &Case<'_>, unlocked: &[String]) -> Offer {
     let mut all = case.investigator.toolbox.specs();
     let room = case.investigator.budget.described_tools;
     if all.len() <= room {
         all.push(read_evidence_spec());
         return Offer { described: all, undescribed: Vec::new() };
     }
-    let mut chosen: BTreeSet<String> = unlocked.clone();
+    let mut chosen: BTreeSet<String> = unlocked.iter().cloned().collect();
     let known = |name: &String| case.has_tool(name);
     for name in called(case).chain(wanted(case)).chain(ALWAYS.map(str::to_owned)).filter(known) {
         if chosen.len() >= room {

@@ -45,7 +45,7 @@ struct Review {
 /// Shows a finding with its evidence to another model. Doubts make claims inferred, lower the confidence and take a
 /// `confirmed` back to `likely`; praise changes nothing. A reviewer that fails or talks nonsense is not heard.
 pub(super) async fn review(case: &mut Case<'_>, reviewer: &dyn Model, finding: Finding) -> Finding {
-    if finding.root_causes.is_empty() {
+    if finding.root_causes.is_empty() || case.overrun().is_some() || case.is_out_of_time() {
         return finding;
     }
     let request = ModelRequest {
@@ -60,16 +60,30 @@ pub(super) async fn review(case: &mut Case<'_>, reviewer: &dyn Model, finding: F
         ..ModelRequest::default()
     };
     let ignored = |_: Delta<'_>| {};
-    let asked = timeout(case.investigator.budget.model_timeout, reviewer.complete(&request, &ignored));
-    let reply = match asked.await {
+    let span = tracing::info_span!("chat", gen_ai.request.model = reviewer.name());
+    let in_turn = async {
+        let _turn = case.investigator.limits.model_turn().await;
+        reviewer.complete(&request, &ignored).await
+    };
+    let asked = timeout(case.investigator.budget.model_timeout.min(case.time_left()), in_turn);
+    let asked = tracing::Instrument::instrument(asked, span);
+    let asked = tokio::select! {
+        biased;
+        // What was found stands, whether it was doubted or not.
+        () = case.scene().cancel.cancelled() => return finding,
+        asked = asked => asked,
+    };
+    let reply = match asked {
         Ok(Ok(reply)) => reply,
         Ok(Err(error)) => {
+            case.spend(error.usage());
             tracing::warn!(error = error.chain(), "finding was not reviewed");
             return finding;
         }
         Err(_) => return finding,
     };
     case.spend(reply.usage);
+    case.note_review(&reply.text);
     match serde_json::from_str::<Review>(&reply.text) {
         Ok(review) => lowered(finding, &review),
         Err(error) => {

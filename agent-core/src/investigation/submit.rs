@@ -129,7 +129,14 @@ impl Goal for TheFinding {
                 if stands {
                     return Handed::Accepted(finding);
                 }
-                Handed::Mend { text: repair_text(&problems), so_far: finding }
+                // A cause that fell leaves no more than the fallback would begin with.
+                let blamed = arguments.get("root_causes").and_then(Value::as_array);
+                let fell = finding.root_causes.is_empty() && blamed.is_some_and(|causes| !causes.is_empty());
+                let is_undone = finding.verdict == Verdict::Inconclusive
+                    && arguments.get("verdict").and_then(Value::as_str)
+                        != Some(Verdict::Inconclusive.as_str());
+                let so_far = Some(finding).filter(|_| !fell && !is_undone);
+                Handed::Mend { text: repair_text(&problems), so_far }
             }
             Err(fault) => Handed::Malformed(fault),
         }

@@ -150,6 +150,9 @@ pub struct InvestigationRecord {
     /// Replies of models.
     #[serde(default)]
     pub n_steps: u32,
+    /// What a second reader said of the finding; `None` when none was asked.
+    #[serde(default)]
+    pub review: Option<String>,
 }
 
 /// Where a run of the loop stands, so that it can go on after the program ended in the middle of it.

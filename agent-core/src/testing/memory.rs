@@ -283,5 +283,6 @@ fn investigation(incident: &IncidentId, started_at_secs: i64) -> InvestigationRe
         ],
         usage: Usage { input_tokens: 7, output_tokens: 5, cached_tokens: 3, cost_micro_usd: 11 },
         n_steps: 4,
+        review: None,
     }
 }

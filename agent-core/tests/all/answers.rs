@@ -1,11 +1,14 @@
 //! A question in the chat and its answer: every sentence holds, or is not said.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use waggle_agent_core::{
     EvidenceId, Finding, Kind, Language,
     conversation::{Answered, answer},
-    models::scripted::check_wire,
-    ports::{Memory, Message},
+    models::{Scripted, scripted::check_wire},
+    ports::{Delta, Memory, Message, Model, ModelReply, ModelRequest},
 };
 
 use crate::shop::{Bench, calls, check_request, good_finding, says};
@@ -49,17 +52,45 @@ async fn an_answer_is_drawn_from_evidence() {
     assert_eq!(first.tools.last().unwrap().name, "submit_answer");
 }
 
+/// A script that goes for a model which the offline model leads.
+struct Led(Scripted);
+
+#[async_trait]
+impl Model for Led {
+    fn name(&self) -> &'static str {
+        "offline+script"
+    }
+
+    async fn complete(
+        &self,
+        request: &ModelRequest,
+        on_delta: &(dyn for<'a> Fn(Delta<'a>) + Sync),
+    ) -> waggle_agent_core::Result<ModelReply> {
+        self.0.complete(request, on_delta).await
+    }
+}
+
 #[tokio::test]
-async fn a_note_states_nothing_that_was_not_searched() {
-    for (note, want) in [
-        ("No traces were found.", "No traces were found."),
-        ("payment failed 4000 times.", "I found nothing that I can prove."),
-        ("Searched the last 30 s.", "Searched the last 30 s."),
-        ("ninety percent failed", "I found nothing that I can prove."),
-        ("", "I found nothing that I can prove."),
+async fn a_note_states_nothing_that_was_not_searched_and_a_language_model_s_nothing_at_all() {
+    const NOTHING: &str = "I found nothing that I can prove.";
+    for (note, by_grammar, by_language_model) in [
+        ("No traces were found.", true, true),
+        ("payment failed 4000 times.", false, false),
+        ("Searched the last 30 s.", true, false),
+        ("payment broke checkout; roll it back.", true, false),
+        ("ninety percent failed", false, false),
+        ("", false, false),
     ] {
-        let traces = calls([("slow_traces", json!({ "service": "payment" }))]);
-        let bench = Bench::new([traces, submits(json!({ "note": note }))]).await;
+        let script = || {
+            let traces = calls([("slow_traces", json!({ "service": "payment" }))]);
+            [traces, submits(json!({ "note": note }))]
+        };
+        let bench = Bench::new(script()).await;
+        let want = if by_language_model { note } else { NOTHING };
+        assert_eq!(ask(&bench, None, "slow traces?").await.answer.text(), want);
+        let mut bench = Bench::new([]).await;
+        bench.investigator.model = Arc::new(Led(Scripted::new(script())));
+        let want = if by_grammar { note } else { NOTHING };
         assert_eq!(ask(&bench, None, "slow traces?").await.answer.text(), want);
     }
 }
@@ -173,7 +204,12 @@ async fn what_was_understood_may_only_repeat_what_was_asked() {
         ("payment failed 4000 times", false),
         ("the health of the payment service", true),
     ] {
-        let bench = Bench::new([submits(json!({ "understood": understood, "note": "No traces." }))]).await;
+        let script = || [submits(json!({ "understood": understood, "note": "No traces." }))];
+        let bench = Bench::new(script()).await;
+        let answer = ask(&bench, None, "services with a p99 above 200 ms").await.answer;
+        assert_eq!(answer.understood, "", "a language model's prose is not taken");
+        let mut bench = Bench::new([]).await;
+        bench.investigator.model = Arc::new(Led(Scripted::new(script())));
         let answer = ask(&bench, None, "services with a p99 above 200 ms").await.answer;
         assert_eq!(answer.understood, if is_kept { understood } else { "" });
     }

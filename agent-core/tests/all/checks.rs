@@ -1,9 +1,11 @@
 //! Verification refuses what the evidence does not say, one rule a case, and only ever lowers.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use waggle_agent_core::{
-    Finding,
+    Evidence, EvidenceId, Finding,
     finding::{Action, ClaimKind, Verdict},
     verify::{Verified, holding_claims, verify},
 };
@@ -335,4 +337,58 @@ proptest! {
         prop_assert_eq!(twice.problems, Vec::<String>::new());
         prop_assert_eq!(twice.finding, once);
     }
+}
+
+/// Evidence that nobody measured, besides that of the shop.
+async fn with(tool: &str, arguments: Value, data: Value, text: &str) -> BTreeMap<EvidenceId, Evidence> {
+    let mut all = evidence().await;
+    let (id, first) = (EvidenceId(7), all.get(&EvidenceId(1)).unwrap().clone());
+    all.insert(
+        id,
+        Evidence {
+            id,
+            tool: tool.to_owned(),
+            arguments,
+            data,
+            text: text.to_owned(),
+            facts: Vec::new(),
+            ..first
+        },
+    );
+    all
+}
+
+#[tokio::test]
+async fn what_a_tool_says_it_searched_for_proves_nothing() {
+    let searched = "requests of inventory over 9.9 s";
+    let (data, text) =
+        (json!({ "rows": [], "searched": searched }), format!("no requests; searched: {searched}"));
+    let empty = with("find_traces", json!({ "min_ms": 9_900 }), data, &text).await;
+    let made_up = json!({ "rows": [{ "p99_s": 9.9, "counted": 1_234 }] });
+    let sql =
+        with("sql", json!({ "query": "SELECT 9.9 AS p99_s, count(*) FROM spans" }), made_up, "9.9 | 1234")
+            .await;
+    for (all, text, holds) in [
+        (&empty, "inventory took 9.9 s", false),
+        (&sql, "inventory took 9.9 s", false),
+        (&sql, "1234 requests were counted", true),
+    ] {
+        let kept = holding_claims(vec![claim(text, &[7])], all, &["inventory".to_owned()]);
+        assert_eq!(kept.len() == 1, holds, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn other_days_prove_no_cause_of_today() {
+    let past = json!({ "incidents": [{ "service": "inventory", "fault_class": "disk_full", "title": "inventory was slow" }] });
+    let all = with("past_incidents", json!({}), past, "inventory was slow: disk_full").await;
+    let of_old = json!([{ "text": "inventory was slow", "kind": "observed", "evidence": ["E7"] }]);
+    let Verified { finding: kept, problems } =
+        verify(finding(&[("/root_causes/0/claims", of_old)]), &all, &services());
+    assert_eq!((kept.verdict, kept.root_causes.len()), (Verdict::Inconclusive, 0));
+    assert!(problems.iter().any(|problem| problem.contains("other days")), "{problems:?}");
+    let class = json!("disk_full");
+    let Verified { finding: kept, .. } =
+        verify(finding(&[("/root_causes/0/fault_class", class)]), &all, &services());
+    assert_eq!(kept.root_causes[0].fault_class, "unknown", "seen on another day only");
 }

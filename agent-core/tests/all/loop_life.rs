@@ -332,7 +332,39 @@ async fn a_question_reuses_what_the_investigation_measured() {
         "its facts are in the language of the question"
     );
 
-    let young = scene("inc-1", Language::En);
-    let again = answer(&bench.investigator, &young, None, "is inventory slow?", &()).await.unwrap();
-    assert_ne!(again.answer.claims, [], "the scene of a window that still fills asks anew");
+    let mut other = bench.scene.clone();
+    other.incident.baseline = other.incident.window;
+    let n_before = bench.memory.all_evidence(&bench.scene.incident.id).await.unwrap().len();
+    answer(&bench.investigator, &other, None, "is inventory slow?", &()).await.unwrap();
+    let n_after = bench.memory.all_evidence(&bench.scene.incident.id).await.unwrap().len();
+    assert!(n_after > n_before, "what is compared with another time is asked anew");
+}
+
+#[tokio::test]
+async fn a_bad_submission_at_the_end_is_no_worse_than_none() {
+    let invented = json!({
+        "verdict": "likely", "confidence": 0.9,
+        "root_causes": [{ "service": "payment", "fault_class": "slow_code", "claims": [
+            { "text": "payment took 9.99 s", "kind": "observed", "evidence": ["E1"] },
+        ] }],
+    });
+    let mut bench = Bench::new([submits(&invented)]).await;
+    bench.investigator.budget.steps = 1;
+    let ran = bench.run().await;
+    assert_eq!((ran.model.as_str(), ran.finding.verdict), ("offline", Verdict::Confirmed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cut_off_before_the_first_reply_goes_on_behind_the_triage() {
+    let bench = Bench::new([calls([("sleeps", json!({}))])]).await;
+    let dropped = tokio::time::timeout(Duration::from_secs(1), bench.run()).await;
+    assert!(dropped.is_err());
+    let checkpoint = bench.memory.checkpoint(&bench.scene.incident.id).await.unwrap().unwrap();
+    assert_eq!(checkpoint.n_steps, 0);
+    let mut next = Bench::new([proves(), submits(&good_finding())]).await;
+    (next.memory, next.investigator.memory) = (bench.memory.clone(), bench.memory);
+    let ran = resume(&next.investigator, &next.scene, &(), &checkpoint).await.unwrap();
+    assert_eq!(ran.finding.verdict, Verdict::Confirmed);
+    let ids: Vec<_> = ran.evidence.iter().map(|evidence| evidence.id.0).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6], "the triage is not made again");
 }

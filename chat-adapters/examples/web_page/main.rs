@@ -181,6 +181,7 @@ fn record(finding: Finding, at: Timestamp) -> InvestigationRecord {
         transcript: Vec::new(),
         usage: Usage::default(),
         n_steps: 0,
+        review: None,
     }
 }
 

@@ -60,6 +60,7 @@ async fn remember(memory: &FakeMemory, before: Before) {
         transcript: Vec::new(),
         usage: Usage::default(),
         n_steps: 0,
+        review: None,
     };
     memory.save_investigation(&record).await.unwrap();
 }
