@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{
@@ -10,8 +11,8 @@ use super::{
 };
 use crate::{
     Error, Kind, Result,
-    models::wire::quoted,
-    ports::{Finish, ModelReply, ToolCall, Usage},
+    models::wire::{self, quoted},
+    ports::{Finish, ModelReply, ModelRequest, ToolCall, Usage},
 };
 
 /// Calls in one reply; a model that makes more is running in circles.
@@ -27,6 +28,8 @@ pub(super) struct Assembly {
     has_message: bool,
     /// The start of what came in place of a message.
     other: String,
+    /// Hidden where the endpoint repeats it.
+    key: SecretString,
 }
 
 /// A call that may go on.
@@ -39,6 +42,11 @@ struct PartialCall {
 }
 
 impl Assembly {
+    /// Begins a reply; the key is hidden where an error quotes what came.
+    pub(super) fn new(key: &str) -> Self {
+        Self { key: key.to_owned().into(), ..Self::default() }
+    }
+
     /// Adds a piece.
     ///
     /// # Errors
@@ -62,12 +70,28 @@ impl Assembly {
             }
         }
         if !self.has_message && self.other.is_empty() {
-            self.other = quoted(event.to_string().as_bytes());
+            self.other = quoted(event.to_string().as_bytes(), self.key.expose_secret());
         }
         if let Some(finish) = pieces::finish(event)? {
             self.finish = Some(finish);
         }
         Ok(())
+    }
+
+    /// Returns what the endpoint counted, by estimate where it did not; 0 when it neither wrote nor counted anything. Nothing
+    /// is read for free: Ollama reports 0 where it had read the text before.
+    pub(super) fn usage(&self, request: &ModelRequest) -> Usage {
+        if !self.has_message && self.usage == Usage::default() {
+            return Usage::default();
+        }
+        let or_else =
+            |counted: u64, estimate: &dyn Fn() -> u64| if counted == 0 { estimate() } else { counted };
+        let written = || wire::tokens_of_reply(self.text.written(), &whole_calls(&self.calls));
+        Usage {
+            input_tokens: or_else(self.usage.input_tokens, &|| wire::tokens_of_request(request)),
+            output_tokens: or_else(self.usage.output_tokens, &written),
+            ..self.usage
+        }
     }
 
     /// Ends the reply. `is_whole` tells whether the endpoint said that nothing follows.
@@ -94,8 +118,13 @@ impl Assembly {
         if !rest.is_empty() {
             on_text(&rest);
         }
-        let finish = self.finish.unwrap_or_default();
-        Ok(ModelReply { text, calls: whole_calls(self.calls), finish, usage: self.usage })
+        let mut calls = whole_calls(&self.calls);
+        if let (Some(last), Some(partial)) = (calls.last_mut(), self.calls.last())
+            && partial.is_cut(self.finish)
+        {
+            last.arguments = wire::cut_arguments(&partial.arguments);
+        }
+        Ok(ModelReply { text, calls, finish: self.finish.unwrap_or_default(), usage: self.usage })
     }
 
     fn take_call(&mut self, call: &Value, form: Form) -> Result<()> {
@@ -152,6 +181,13 @@ impl PartialCall {
         }
     }
 
+    /// Tells whether the end of the reply may have cut it: surely where the endpoint says that the reply is not all, and
+    /// where it says nothing unless the arguments are an object, which has an end of its own.
+    fn is_cut(&self, finish: Option<Finish>) -> bool {
+        let is_object = || serde_json::from_str::<Value>(&self.arguments).is_ok_and(|read| read.is_object());
+        finish.map_or_else(|| !is_object(), |finish| finish != Finish::Done)
+    }
+
     /// Tells whether its arguments can be read, so that a name can only be that of the next call.
     fn is_complete(&self) -> bool {
         !self.name.is_empty() && serde_json::from_str::<Value>(&self.arguments).is_ok()
@@ -159,13 +195,13 @@ impl PartialCall {
 }
 
 /// Gives every call an id of its own within the reply.
-fn whole_calls(calls: Vec<PartialCall>) -> Vec<ToolCall> {
+fn whole_calls(calls: &[PartialCall]) -> Vec<ToolCall> {
     let mut ids = HashSet::new();
-    let calls = calls.into_iter().enumerate().map(|(place, call)| {
-        let id = if call.id.is_empty() { format!("call_{place}") } else { call.id };
+    let calls = calls.iter().enumerate().map(|(place, call)| {
+        let id = if call.id.is_empty() { format!("call_{place}") } else { call.id.clone() };
         let id = if ids.contains(&id) { format!("{id}_{place}") } else { id };
         ids.insert(id.clone());
-        ToolCall { id, name: call.name, arguments: pieces::arguments(&call.arguments) }
+        ToolCall { id, name: call.name.clone(), arguments: pieces::arguments(&call.arguments) }
     });
     calls.collect()
 }
@@ -189,9 +225,14 @@ mod tests {
         json!({ "choices": [{ "delta": { "tool_calls": calls } }] })
     }
 
+    fn ends(reason: &str) -> Value {
+        json!({ "choices": [{ "delta": {}, "finish_reason": reason }] })
+    }
+
     /// Pieces, and the calls that they make: id, name and arguments.
     fn check(pieces: &[Value], want: &[(&str, &str, Value)]) {
-        let events: Vec<_> = pieces.iter().map(|calls| delta(calls.clone())).collect();
+        let mut events: Vec<_> = pieces.iter().map(|calls| delta(calls.clone())).collect();
+        events.push(ends("tool_calls"));
         let calls = assembled(&events).unwrap().calls;
         let calls: Vec<_> =
             calls.iter().map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.clone())).collect();
@@ -256,6 +297,33 @@ mod tests {
             ])],
             &[("c", "compare", json!({})), ("c_1", "owners", json!({}))],
         );
+    }
+
+    #[test]
+    fn a_call_in_which_the_reply_was_cut_is_no_call_without_arguments() {
+        let whole = json!([{ "index": 0, "id": "c1", "function": { "name": "owners", "arguments": "" } }]);
+        let cut = |left: &str| json!([{ "index": 1, "id": "c2", "function": { "name": "compare", "arguments": left } }]);
+        let text = |left: &str| {
+            json!(format!("the reply was cut here, make this call again and write less before it: {left}"))
+        };
+        let object = r#"{"service":"a"}"#;
+        for (left, reason, want) in [
+            ("", Some("length"), text("")),
+            (r#"{"serv"#, Some("length"), text(r#"{"serv"#)),
+            // Some servers mend what they cut.
+            (object, Some("length"), text(object)),
+            ("", Some("content_filter"), text("")),
+            ("", None, text("")),
+            (r#"{"serv"#, None, text(r#"{"serv"#)),
+            (object, None, json!({ "service": "a" })),
+            ("", Some("tool_calls"), json!({})),
+        ] {
+            let mut events = vec![delta(whole.clone()), delta(cut(left))];
+            events.extend(reason.map(ends));
+            let calls = assembled(&events).unwrap().calls;
+            assert_eq!(calls[0].arguments, json!({}), "{left} {reason:?}");
+            assert_eq!(calls[1].arguments, want, "{left} {reason:?}");
+        }
     }
 
     #[test]
