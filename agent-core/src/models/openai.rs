@@ -4,12 +4,13 @@
 //!
 //! - [`config`]: where the model is. [`body`]: a request as the wire has it.
 //! - [`exchange`]: one request and its answer below the client: status, size, the end of a stream.
-//! - [`assembly`]: a reply out of the pieces of a stream. [`pieces`]: what a piece says, in all the shapes there are.
+//! - [`assembly`]: a reply out of the pieces of a stream; [`calls`]: its calls. [`pieces`]: what a piece says, in all the shapes there are.
 //! - [`aloud`]: what of a text is told while it grows.
 
 mod aloud;
 mod assembly;
 mod body;
+mod calls;
 mod config;
 mod exchange;
 mod pieces;

@@ -1,28 +1,24 @@
 //! A reply out of the pieces of a stream, or out of one whole answer.
 
-use std::collections::HashSet;
-
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{
     aloud::Aloud,
+    calls::Calls,
     pieces::{self, Form},
 };
 use crate::{
     Error, Kind, Result,
     models::wire::{self, quoted},
-    ports::{Finish, ModelReply, ModelRequest, ToolCall, Usage},
+    ports::{Finish, ModelReply, ModelRequest, Usage},
 };
-
-/// Calls in one reply; a model that makes more is running in circles.
-const MAX_CALLS: usize = 128;
 
 /// What has arrived so far.
 #[derive(Default)]
 pub(super) struct Assembly {
     text: Aloud,
-    calls: Vec<PartialCall>,
+    calls: Calls,
     finish: Option<Finish>,
     usage: Usage,
     has_message: bool,
@@ -30,15 +26,6 @@ pub(super) struct Assembly {
     other: String,
     /// Hidden where the endpoint repeats it.
     key: SecretString,
-}
-
-/// A call that may go on.
-#[derive(Default)]
-struct PartialCall {
-    index: Option<u64>,
-    id: String,
-    name: String,
-    arguments: String,
 }
 
 impl Assembly {
@@ -63,7 +50,7 @@ impl Assembly {
                 on_text(told);
             }
             for call in pieces::calls(message) {
-                self.take_call(call, form)?;
+                self.calls.take(call, form)?;
             }
             if form == Form::Whole {
                 self.finish.get_or_insert_default();
@@ -86,7 +73,7 @@ impl Assembly {
         }
         let or_else =
             |counted: u64, estimate: &dyn Fn() -> u64| if counted == 0 { estimate() } else { counted };
-        let written = || wire::tokens_of_reply(self.text.written(), &whole_calls(&self.calls));
+        let written = || wire::tokens_of_reply(self.text.written(), &self.calls.whole());
         Usage {
             input_tokens: or_else(self.usage.input_tokens, &|| wire::tokens_of_request(request)),
             output_tokens: or_else(self.usage.output_tokens, &written),
@@ -118,96 +105,15 @@ impl Assembly {
         if !rest.is_empty() {
             on_text(&rest);
         }
-        let mut calls = whole_calls(&self.calls);
-        if let (Some(last), Some(partial)) = (calls.last_mut(), self.calls.last())
-            && partial.is_cut(self.finish)
-        {
-            last.arguments = wire::cut_arguments(&partial.arguments);
-        }
+        let calls = self.calls.whole_until(self.finish);
         Ok(ModelReply { text, calls, finish: self.finish.unwrap_or_default(), usage: self.usage })
     }
-
-    fn take_call(&mut self, call: &Value, form: Form) -> Result<()> {
-        let id = pieces::written(call, "/id").unwrap_or_default();
-        let name = pieces::written(call, "/function/name").unwrap_or_default();
-        let index = call.get("index").and_then(Value::as_u64);
-        let place = match form {
-            Form::Whole => None,
-            Form::Piece => self.place_of(index, id, name),
-        };
-        let Some(open) = place.and_then(|place| self.calls.get_mut(place)) else {
-            if self.calls.len() >= MAX_CALLS {
-                return Err(Kind::Invalid.error(format!("the model made over {MAX_CALLS} calls at once")));
-            }
-            let mut open = PartialCall { index, ..PartialCall::default() };
-            open.add(id, name, call.pointer("/function/arguments"));
-            self.calls.push(open);
-            return Ok(());
-        };
-        open.add(id, name, call.pointer("/function/arguments"));
-        Ok(())
-    }
-
-    /// Finds the call that a piece goes on with. Servers tell it by index, by id, or by order alone; some give every call
-    /// the index 0.
-    fn place_of(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
-        let last_with = |is_it: &dyn Fn(&PartialCall) -> bool| self.calls.iter().rposition(is_it);
-        let place = match index {
-            Some(_) => last_with(&|call| call.index == index),
-            None if !id.is_empty() => last_with(&|call| call.id == id),
-            None => self.calls.len().checked_sub(1),
-        }?;
-        let open = self.calls.get(place)?;
-        let is_other_id = !id.is_empty() && !open.id.is_empty() && id != open.id;
-        let is_named_anew = index.is_none() && id.is_empty() && !name.is_empty() && open.is_complete();
-        (!is_named_anew && (!is_other_id || name.is_empty())).then_some(place)
-    }
-}
-
-impl PartialCall {
-    fn add(&mut self, id: &str, name: &str, arguments: Option<&Value>) {
-        if self.id.is_empty() {
-            id.clone_into(&mut self.id);
-        }
-        // Some repeat the name in every piece.
-        if self.name != name {
-            self.name.push_str(name);
-        }
-        match arguments {
-            Some(Value::String(text)) => self.arguments.push_str(text),
-            Some(Value::Null) | None => {}
-            Some(whole) if self.arguments.is_empty() => self.arguments = whole.to_string(),
-            Some(_) => {}
-        }
-    }
-
-    /// Tells whether the end of the reply may have cut it: surely where the endpoint says that the reply is not all, and
-    /// where it says nothing unless the arguments are an object, which has an end of its own.
-    fn is_cut(&self, finish: Option<Finish>) -> bool {
-        let is_object = || serde_json::from_str::<Value>(&self.arguments).is_ok_and(|read| read.is_object());
-        finish.map_or_else(|| !is_object(), |finish| finish != Finish::Done)
-    }
-
-    /// Tells whether its arguments can be read, so that a name can only be that of the next call.
-    fn is_complete(&self) -> bool {
-        !self.name.is_empty() && serde_json::from_str::<Value>(&self.arguments).is_ok()
-    }
-}
-
-/// Gives every call an id of its own within the reply.
-fn whole_calls(calls: &[PartialCall]) -> Vec<ToolCall> {
-    let mut ids = HashSet::new();
-    let calls = calls.iter().enumerate().map(|(place, call)| {
-        let id = if call.id.is_empty() { format!("call_{place}") } else { call.id.clone() };
-        let id = if ids.contains(&id) { format!("{id}_{place}") } else { id };
-        ids.insert(id.clone());
-        ToolCall { id, name: call.name.clone(), arguments: pieces::arguments(&call.arguments) }
-    });
-    calls.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
     use serde_json::json;
 
