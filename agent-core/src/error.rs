@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
+use crate::ports::Usage;
+
 /// Shorthand for results of ports.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -12,6 +14,7 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    usage: Usage,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -37,7 +40,14 @@ pub enum Kind {
 impl Kind {
     /// Makes an error of this kind with a message: lowercase, no full stop, literals in backticks.
     pub fn error(self, message: impl Into<String>) -> Error {
-        Error { kind: self, message: message.into(), hint: None, retry_after: None, source: None }
+        Error {
+            kind: self,
+            message: message.into(),
+            hint: None,
+            retry_after: None,
+            usage: Usage::default(),
+            source: None,
+        }
     }
 
     /// Makes an error of this kind out of what went wrong below; `doing` says what was being done.
@@ -83,6 +93,18 @@ impl Error {
     /// Returns how long the other side wants to be left alone; `None` when it did not say.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// Adds what a model spent before it failed.
+    #[must_use]
+    pub fn with_usage(mut self, spent: Usage) -> Self {
+        self.usage += spent;
+        self
+    }
+
+    /// Returns what models spent in vain, all attempts together; 0 where nothing was read, or nobody knows.
+    pub fn usage(&self) -> Usage {
+        self.usage
     }
 
     /// Writes the message and everything below it on one line.

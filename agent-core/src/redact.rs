@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     Result,
-    ports::{Delta, Message, Model, ModelReply, ModelRequest},
+    ports::{Delta, Message, Model, ModelReply, ModelRequest, ToolSpec},
 };
 
 /// Replaces secrets by marks such as `<email_1>`, the same mark for the same text, and turns them back.
@@ -144,6 +144,16 @@ impl Redactor {
         mark
     }
 
+    /// Redacts how a tool describes itself: one of another server says what it likes. Its name stays, since it is called by
+    /// it.
+    fn redact_tool(&self, tool: &ToolSpec) -> ToolSpec {
+        ToolSpec {
+            name: tool.name.clone(),
+            description: self.redact(&tool.description),
+            schema: self.redact_json(&tool.schema),
+        }
+    }
+
     fn redact_message(&self, message: &Message) -> Message {
         match message {
             Message::System { text } => Message::System { text: self.redact(text) },
@@ -212,7 +222,12 @@ impl<M: Model> Model for Redacted<M> {
     ) -> Result<ModelReply> {
         let redactor = Redactor::default();
         let messages = request.messages.iter().map(|message| redactor.redact_message(message)).collect();
-        let redacted = ModelRequest { messages, ..request.clone() };
+        let redacted = ModelRequest {
+            messages,
+            tools: request.tools.iter().map(|tool| redactor.redact_tool(tool)).collect(),
+            output: request.output.as_ref().map(|schema| redactor.redact_json(schema)),
+            ..request.clone()
+        };
         let arriving = Mutex::new(Arriving::default());
         let passed_on = |delta: Delta<'_>| {
             let Delta::Text(piece) = delta;

@@ -42,7 +42,7 @@ impl Model for Chain {
     }
 
     /// Text is passed on from the first model that writes any; what a later one writes comes with the reply alone. The
-    /// failure of the last model is the chain's own.
+    /// failure of the last model is the chain's own. What all models spent is told together.
     async fn complete(
         &self,
         request: &ModelRequest,
@@ -59,10 +59,13 @@ impl Model for Chain {
                 }
             };
             match model.complete(request, &pass_on).await {
-                Ok(reply) => return Ok(reply),
+                Ok(mut reply) => {
+                    reply.usage += failure.usage();
+                    return Ok(reply);
+                }
                 Err(error) => {
                     tracing::warn!(model = model.name(), error = error.chain(), "model failed");
-                    failure = error;
+                    failure = error.with_usage(failure.usage());
                 }
             }
         }

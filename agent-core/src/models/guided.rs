@@ -4,7 +4,8 @@
 //! tools and ranks the suspects, at no cost. The small model is asked once, when the work is done, in a few hundred tokens:
 //! which facts tell the story best, and how one sentence would put it. A question that the offline model's grammar did not
 //! understand is mapped to one tool call. What it answers is checked here; whatever is wrong with it leaves the offline
-//! model's reply as it was, byte for byte.
+//! model's reply as it was, byte for byte. Doubts and summaries pass through to the small model: who asks for them checks
+//! them.
 //!
 //! # Layout
 //!
@@ -103,15 +104,18 @@ impl Model for Guided {
         &self.name
     }
 
-    /// Never fails, and streams nothing: what the small model writes is no reply.
+    /// Findings and answers never fail, and nothing of them is streamed: what the small model writes is no reply. Doubts and
+    /// summaries are the small model's own, since the offline model has none.
     async fn complete(
         &self,
         request: &ModelRequest,
         on_delta: &(dyn for<'a> Fn(Delta<'a>) + Sync),
     ) -> Result<ModelReply> {
+        if matches!(request.purpose, Purpose::Review | Purpose::Summarize) {
+            return self.inner.complete(request, on_delta).await;
+        }
         let mut reply = Offline.complete(request, on_delta).await?;
-        let is_for_us =
-            request.output.is_none() && matches!(request.purpose, Purpose::Investigate | Purpose::Answer);
+        let is_for_us = request.output.is_none();
         let [call] = reply.calls.as_slice() else { return Ok(reply) };
         let (instead, usage) = match call.name.as_str() {
             SUBMIT_FINDING if is_for_us => self.retell(request, call).await,

@@ -4,12 +4,13 @@
 //!
 //! - [`config`]: where the model is. [`body`]: a request as the wire has it.
 //! - [`exchange`]: one request and its answer below the client: status, size, the end of a stream.
-//! - [`assembly`]: a reply out of the pieces of a stream. [`pieces`]: what a piece says, in all the shapes there are.
+//! - [`assembly`]: a reply out of the pieces of a stream; [`calls`]: its calls. [`pieces`]: what a piece says, in all the shapes there are.
 //! - [`aloud`]: what of a text is told while it grows.
 
 mod aloud;
 mod assembly;
 mod body;
+mod calls;
 mod config;
 mod exchange;
 mod pieces;
@@ -70,16 +71,37 @@ impl OpenAi {
         self.quirks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks once.
-    async fn ask(&self, body: Value, on_text: &(dyn Fn(&str) + Sync)) -> Result<ModelReply, Fault> {
-        let exchange = Exchange::new(self.client.clone(), self.endpoint.address.shown.clone());
+    /// Asks once. A fault comes with what was spent before it.
+    async fn ask(
+        &self,
+        request: &ModelRequest,
+        quirks: &Quirks,
+        on_text: &(dyn Fn(&str) + Sync),
+    ) -> Result<ModelReply, (Fault, Usage)> {
+        let exchange = Exchange::new(self.client.clone(), &self.endpoint);
+        let mut assembly = Assembly::new(self.endpoint.key());
+        let body = body::body(&self.model, request, quirks);
+        let read = self.read(&exchange, body, &mut assembly, on_text).await;
+        let usage = assembly.usage(request);
+        let whole = |()| assembly.into_reply(exchange.is_whole(), on_text).map_err(Fault::Failed);
+        let reply = read.and_then(whole).map_err(|fault| (fault, usage))?;
+        Ok(ModelReply { usage, ..reply })
+    }
+
+    /// Sends a request and puts together what comes, up to its end.
+    async fn read(
+        &self,
+        exchange: &Exchange,
+        body: Value,
+        assembly: &mut Assembly,
+        on_text: &(dyn Fn(&str) + Sync),
+    ) -> Result<(), Fault> {
         let client = Client::build(self.client.clone(), self.endpoint.clone())
             // The client's own retries would be out of sight of the budget.
             .with_http_service(exchange.service());
         let chat = client.chat();
         let asked = chat.create_stream_byot::<Value, Value>(body);
         let mut events = asked.await.map_err(|error| exchange.fault(error))?;
-        let mut assembly = Assembly::default();
         while let Some(event) = events.next().await {
             let event = event.map_err(|error| exchange.fault(error))?;
             if let Some(refusal) = pieces::refusal(&event) {
@@ -87,17 +109,15 @@ impl OpenAi {
             }
             assembly.take(&event, on_text).map_err(Fault::Failed)?;
         }
-        if let Some(fault) = exchange.failure() {
-            return Err(fault);
-        }
-        assembly.into_reply(exchange.is_whole(), on_text).map_err(Fault::Failed)
+        exchange.failure().map_or(Ok(()), Err)
     }
 
     /// Returns how to ask instead, when a refusal blames the form of the question.
     fn lesson(&self, used: &Quirks, refusal: &wire::Refusal) -> Option<Quirks> {
         let is_about_form = matches!(refusal.status, 200 | 400 | 404 | 422 | 500 | 501);
         let mut better = used.clone();
-        let learned = is_about_form && quirks::learn(&mut better, &refusal.message(self.endpoint.key()));
+        let learned = is_about_form
+            && quirks::learn(&mut better, refusal.status, &refusal.message(self.endpoint.key()));
         learned.then_some(better)
     }
 
@@ -132,14 +152,18 @@ impl Model for OpenAi {
         let on_text: &(dyn Fn(&str) + Sync) = if request.output.is_some() { &silent } else { &speak };
         let mut quirks = self.quirks();
         let mut tried: Vec<Quirks> = Vec::new();
+        let mut spent = Usage::default();
         let mut reply = loop {
-            let fault = match self.ask(body::body(&self.model, request, &quirks), on_text).await {
+            let fault = match self.ask(request, &quirks, on_text).await {
                 Ok(reply) if tried.is_empty() => break reply,
                 Ok(reply) => {
                     self.remember(quirks);
                     break reply;
                 }
-                Err(fault) => fault,
+                Err((fault, usage)) => {
+                    spent += usage;
+                    fault
+                }
             };
             let better = match &fault {
                 Fault::Refused(refusal) => self.lesson(&quirks, refusal),
@@ -149,27 +173,18 @@ impl Model for OpenAi {
             // What was refused before is not asked again.
             match better.filter(|better| tried.len() <= MAX_LESSONS && !tried.contains(better)) {
                 Some(better) => quirks = better,
-                None => return Err(self.error(fault)),
+                None => return Err(self.error(fault).with_usage(spent)),
             }
         };
+        reply.usage += spent;
         if request.output.is_some() {
-            reply.text = wire::json_of_reply(reply.text, reply.finish, &self.endpoint.address.shown)?;
+            let (shown, key) = (&self.endpoint.address.shown, self.endpoint.key());
+            let json = wire::json_of_reply(reply.text, reply.finish, shown, key);
+            reply.text = json.map_err(|error| error.with_usage(reply.usage))?;
             if !reply.text.is_empty() {
                 on_delta(Delta::Text(&reply.text));
             }
         }
-        reply.usage = counted(reply.usage, request, &reply);
         Ok(reply)
-    }
-}
-
-/// Fills in by estimate what the endpoint did not count. Nothing is read for free: Ollama reports 0 where it had read the
-/// text before.
-fn counted(usage: Usage, request: &ModelRequest, reply: &ModelReply) -> Usage {
-    let or_else = |counted: u64, estimate: &dyn Fn() -> u64| if counted == 0 { estimate() } else { counted };
-    Usage {
-        input_tokens: or_else(usage.input_tokens, &|| wire::tokens_of_request(request)),
-        output_tokens: or_else(usage.output_tokens, &|| wire::tokens_of_reply(&reply.text, &reply.calls)),
-        ..usage
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use async_trait::async_trait;
 
 use crate::{
-    Result,
+    Error, Result,
     ports::{Delta, Model, ModelReply, ModelRequest, Usage},
 };
 
@@ -76,19 +76,27 @@ pub struct Priced<M> {
     pub price: Price,
 }
 
+impl<M> Priced<M> {
+    fn priced(&self, error: Error) -> Error {
+        let spent = error.usage();
+        let cost_micro_usd = if spent.cost_micro_usd == 0 { self.price.of(spent) } else { 0 };
+        error.with_usage(Usage { cost_micro_usd, ..Usage::default() })
+    }
+}
+
 #[async_trait]
 impl<M: Model> Model for Priced<M> {
     fn name(&self) -> &str {
         self.model.name()
     }
 
-    /// A cost that the endpoint stated itself stands.
+    /// A cost that the endpoint stated itself stands. What was spent before a failure has its price too.
     async fn complete(
         &self,
         request: &ModelRequest,
         on_delta: &(dyn for<'a> Fn(Delta<'a>) + Sync),
     ) -> Result<ModelReply> {
-        let mut reply = self.model.complete(request, on_delta).await?;
+        let mut reply = self.model.complete(request, on_delta).await.map_err(|error| self.priced(error))?;
         if reply.usage.cost_micro_usd == 0 {
             reply.usage.cost_micro_usd = self.price.of(reply.usage);
         }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use crate::{
     Error, Result,
-    ports::{Delta, Model, ModelReply, ModelRequest},
+    ports::{Delta, Model, ModelReply, ModelRequest, Usage},
 };
 
 /// How often and how long a question is asked again.
@@ -83,7 +83,8 @@ impl<M: Model> Model for Retrying<M> {
         self.model.name()
     }
 
-    /// Text is passed on from the first attempt that writes any; what a later one writes comes with the reply alone.
+    /// Text is passed on from the first attempt that writes any; what a later one writes comes with the reply alone. What
+    /// all attempts spent is told together.
     async fn complete(
         &self,
         request: &ModelRequest,
@@ -91,6 +92,7 @@ impl<M: Model> Model for Retrying<M> {
     ) -> Result<ModelReply> {
         let spoke = AtomicBool::new(false);
         let mut left = self.retries.total_wait;
+        let mut spent = Usage::default();
         for n in 0.. {
             let is_silent = spoke.load(Ordering::Relaxed);
             let pass_on = |delta: Delta<'_>| {
@@ -100,10 +102,14 @@ impl<M: Model> Model for Retrying<M> {
                 }
             };
             let error = match self.model.complete(request, &pass_on).await {
-                Ok(reply) => return Ok(reply),
+                Ok(mut reply) => {
+                    reply.usage += spent;
+                    return Ok(reply);
+                }
                 Err(error) => error,
             };
-            let Some(wait) = self.wait(&error, n, left) else { return Err(error) };
+            let Some(wait) = self.wait(&error, n, left) else { return Err(error.with_usage(spent)) };
+            spent += error.usage();
             tracing::info!(model = self.name(), error = error.chain(), ?wait, "the model is asked again");
             left = left.saturating_sub(wait);
             tokio::time::sleep(wait).await;

@@ -50,8 +50,13 @@ impl Rig {
         Ok(Self { model, config: config.clone(), shown })
     }
 
+    /// Returns the key, to hide it where a provider repeats it.
+    fn key(&self) -> &str {
+        self.config.key.expose_secret().trim()
+    }
+
     fn error(&self, error: &ProviderError) -> Error {
-        let key = self.config.key.expose_secret().trim();
+        let key = self.key();
         if let Some(said) = error.provider_response() {
             let status = said.status.map_or(200, |status| status.as_u16());
             let retry_after = said.headers.as_ref().and_then(wire::retry_after);
@@ -98,23 +103,36 @@ impl Model for Rig {
     ) -> Result<ModelReply> {
         let asked = conversation::completion_request(request, &self.config)?;
         let mut stream = self.model.stream(asked).map_err(|error| self.error(&error))?;
+        let mut written = String::new();
         while let Some(item) = stream.next().await {
-            if let Item::Event(StreamEvent::Text { text, .. }) = item.map_err(|error| self.error(&error))? {
+            let item = item.map_err(|error| self.error(&error).with_usage(in_vain(request, &written)))?;
+            let Item::Event(event) = item else { continue };
+            if let StreamEvent::Text { text: piece, .. }
+            | StreamEvent::Reasoning { text: piece, .. }
+            | StreamEvent::Arguments { json: piece, .. } = &event
+            {
+                written.push_str(piece);
+            }
+            if let StreamEvent::Text { text, .. } = event {
                 // Text that is brought to JSON is told when it is what the reply has.
                 if request.output.is_none() {
                     on_delta(Delta::Text(&text));
                 }
             }
         }
-        let response = stream.finish().await.map_err(|error| self.error(&error))?;
+        let response = stream.finish().await;
+        let response = response.map_err(|error| self.error(&error).with_usage(in_vain(request, &written)))?;
         let mut reply = reply(&response, request).ok_or_else(|| {
-            let reason = response.finish_reason();
+            let reason = format!("{:?}", response.finish_reason());
+            let said = wire::quoted(reason.as_bytes(), self.key());
             Kind::Unavailable
-                .error(format!("the model at `{}` broke off: {reason:?}", self.shown))
+                .error(format!("the model at `{}` broke off: {said}", self.shown))
                 .with_hint("try again later")
+                .with_usage(usage(&response, request, &response.text(), &calls(&response)))
         })?;
         if request.output.is_some() {
-            reply.text = wire::json_of_reply(reply.text, reply.finish, &self.shown)?;
+            let json = wire::json_of_reply(reply.text, reply.finish, &self.shown, self.key());
+            reply.text = json.map_err(|error| error.with_usage(reply.usage))?;
             on_delta(Delta::Text(&reply.text));
         }
         Ok(reply)
@@ -129,18 +147,33 @@ fn reply(response: &CompletionResponse, request: &ModelRequest) -> Option<ModelR
         _ if response.error.is_some() => return None,
         _ => Finish::Done,
     };
-    let calls: Vec<ToolCall> = response
-        .tool_calls()
-        .enumerate()
-        .map(|(place, call)| ToolCall {
-            id: call.id.provider().map_or_else(|| format!("call_{place}"), |id| id.as_str().to_owned()),
-            name: call.function.name.as_str().to_owned(),
-            arguments: call.function.arguments_value(),
-        })
-        .collect();
-    let text = response.text();
+    let (text, mut calls) = (response.text(), calls(response));
     let usage = usage(response, request, &text, &calls);
+    if let Some(last) = calls.last_mut().filter(|_| finish != Finish::Done) {
+        last.arguments = wire::cut_arguments(&last.arguments.to_string());
+    }
     Some(ModelReply { text, calls, finish, usage })
+}
+
+fn calls(response: &CompletionResponse) -> Vec<ToolCall> {
+    let calls = response.tool_calls().enumerate().map(|(place, call)| ToolCall {
+        id: call.id.provider().map_or_else(|| format!("call_{place}"), |id| id.as_str().to_owned()),
+        name: call.function.name.as_str().to_owned(),
+        arguments: call.function.arguments_value(),
+    });
+    calls.collect()
+}
+
+/// Estimates what an answer cost that never became one; nothing when it had not begun.
+fn in_vain(request: &ModelRequest, written: &str) -> Usage {
+    if written.is_empty() {
+        return Usage::default();
+    }
+    Usage {
+        input_tokens: wire::tokens_of_request(request),
+        output_tokens: wire::tokens_of_reply(written, &[]),
+        ..Usage::default()
+    }
 }
 
 /// Reads what the provider counted, by estimate where it did not.

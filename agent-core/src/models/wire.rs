@@ -7,6 +7,8 @@ mod refusal;
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::{Kind, Result};
 
 pub(super) use crate::tokens::{tokens_of_reply, tokens_of_request};
@@ -56,6 +58,12 @@ pub(super) async fn read_start(
         }
     }
     Ok((body, true))
+}
+
+/// Stands for the arguments of a call in which a reply was cut. What is left of them may look whole (nothing at all, or what
+/// a server mended) and must not run, so they become a text, which no schema takes and which says why.
+pub(super) fn cut_arguments(left: &str) -> Value {
+    Value::String(format!("the reply was cut here, make this call again and write less before it: {left}"))
 }
 
 /// Endpoints refuse a whole conversation for one name that a model made up: letters, digits, `_` and `-` up to 64.

@@ -273,11 +273,20 @@ async fn an_endpoint_that_fails_or_stalls_leaves_it_too() {
     let told = Told::led_by(0.3, Language::En);
     let floor = told.offline().await;
     let down = Scripted::new([Err(Kind::Unavailable.error("down"))]);
-    let models: [Guided; 2] =
-        [Guided::new(Arc::new(down)), Guided::new(Arc::new(Stalls)).with_patience(Duration::from_secs(2))];
-    for guided in models {
+    let spent = Usage { input_tokens: 300, output_tokens: 7, ..Usage::default() };
+    let cut = Scripted::new([Err(Kind::Unavailable.error("cut").with_usage(spent))]);
+    let stalls = || Guided::new(Arc::new(Stalls)).with_patience(Duration::from_secs(2));
+    for (guided, n_read) in [
+        (Guided::new(Arc::new(down)), 0..1),
+        (Guided::new(Arc::new(cut)), 300..301),
+        // Nobody counted; what it was asked to read is estimated.
+        (stalls(), 100..1_000),
+    ] {
         let started = tokio::time::Instant::now();
-        assert_eq!(guided.complete(&told.request, &|_| {}).await.unwrap(), floor, "{}", guided.name());
+        let mut reply = guided.complete(&told.request, &|_| {}).await.unwrap();
+        let read = std::mem::take(&mut reply.usage).input_tokens;
+        assert!(n_read.contains(&read), "{}: {read}", guided.name());
+        assert_eq!(reply, floor, "{}", guided.name());
         assert!(started.elapsed() < Duration::from_secs(3));
     }
 }
@@ -555,11 +564,32 @@ async fn a_service_with_a_secret_in_its_name_is_not_offered() {
 }
 
 #[tokio::test]
-async fn other_purposes_are_not_its_business() {
-    for purpose in [Purpose::Review, Purpose::Summarize] {
-        let mut told = Told::led_by(0.3, Language::En);
-        told.request.purpose = purpose;
-        let (reply, requests) = told.guided("{}", true).await;
-        assert_eq!((reply, requests.len()), (told.offline().await, 0));
+async fn doubts_and_summaries_are_the_small_models_own() {
+    let text = r#"{"confidence": 0.3, "doubtful_claims": [1]}"#;
+    for (purpose, output) in
+        [(Purpose::Review, Some(json!({ "type": "object" }))), (Purpose::Summarize, None)]
+    {
+        let user = Message::User { text: "Is that so?".to_owned() };
+        let request = ModelRequest { messages: vec![user], purpose, output, ..ModelRequest::default() };
+        let inner = Arc::new(Scripted::new([says(text), Err(Kind::Denied.error("bad key"))]));
+        let guided = Guided::new(inner.clone());
+        assert_eq!(guided.complete(&request, &|_| {}).await.unwrap(), says(text).unwrap());
+        assert_eq!(guided.complete(&request, &|_| {}).await.unwrap_err().kind(), Kind::Denied);
+        assert_eq!(inner.requests(), [request.clone(), request]);
     }
+}
+
+#[tokio::test]
+async fn a_small_model_may_doubt_a_finding() {
+    let run = async |reviewer: Option<Guided>| {
+        let mut bench = Bench::about("inc-1", Language::En, []).await;
+        bench.investigator.model = Arc::new(Offline);
+        bench.investigator.reviewer = reviewer.map(|reviewer| Arc::new(reviewer) as Arc<dyn Model>);
+        bench.run().await.finding
+    };
+    let doubts = says(r#"{"confidence": 0.3, "doubtful_claims": [1]}"#);
+    let doubted = run(Some(Guided::new(Arc::new(Scripted::new([doubts]))))).await;
+    let floor = run(None).await;
+    assert!(doubted.confidence < floor.confidence, "{} < {}", doubted.confidence, floor.confidence);
+    assert_eq!(doubted.root_causes[0].claims[0].kind, ClaimKind::Inferred);
 }

@@ -201,6 +201,39 @@ async fn a_reply_says_what_it_cost_unless_the_endpoint_did() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_spent_in_vain_is_told_with_what_comes_in_the_end() {
+    let used = |n| Usage { input_tokens: n, output_tokens: 1, ..Usage::default() };
+    let fails = |kind: Kind, n| Err(kind.error("cut").with_usage(used(n)));
+    let replies = |n| Ok(ModelReply { usage: used(n), ..ModelReply::default() });
+    let spent = |reply: Result<ModelReply>| reply.map_or_else(|error| error.usage(), |reply| reply.usage);
+    let (unavailable, denied) = (Kind::Unavailable, Kind::Denied);
+    for (said, want) in [
+        (vec![fails(unavailable, 10), fails(unavailable, 20), replies(30)], (60, 3)),
+        (vec![fails(unavailable, 10), fails(denied, 20)], (30, 2)),
+        (
+            vec![fails(unavailable, 1), fails(unavailable, 2), fails(unavailable, 4), fails(unavailable, 8)],
+            (15, 4),
+        ),
+        (vec![replies(30)], (30, 1)),
+    ] {
+        let price: Price = "1/1000".parse().unwrap();
+        let shown = format!("{said:?}");
+        let model = Priced { model: Retrying::new(Scripted::new(said), Retries::default(), 7), price };
+        let usage = spent(ask(&model).await.0);
+        assert_eq!((usage.input_tokens, usage.output_tokens), want, "{shown}");
+        assert_eq!(usage.cost_micro_usd, want.0 + 1_000 * want.1, "{shown}");
+    }
+    for (said, want) in [
+        ([fails(denied, 10), fails(unavailable, 20), replies(30)], (60, 3)),
+        ([fails(denied, 10), fails(unavailable, 20), fails(denied, 40)], (70, 3)),
+    ] {
+        let models = said.map(|said| Arc::new(Scripted::new([said])) as Arc<dyn Model>);
+        let usage = spent(ask(&Chain::new(models).unwrap()).await.0);
+        assert_eq!((usage.input_tokens, usage.output_tokens), want);
+    }
+}
+
 /// A run that was recorded: what was said, and the bench that it ran on.
 async fn recorded(replies: impl IntoIterator<Item = Result<ModelReply>>) -> Vec<Message> {
     Bench::new(replies).await.run().await.transcript

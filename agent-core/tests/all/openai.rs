@@ -344,6 +344,29 @@ async fn a_key_that_an_endpoint_repeats_is_not_told() {
 }
 
 #[tokio::test]
+async fn a_page_that_shows_what_it_was_sent_does_not_show_the_key() {
+    let shown = json!({ "headers": { "authorization": "Bearer k-123" } }).to_string();
+    let said =
+        json!({ "choices": [{ "message": { "content": "Authorization: Bearer k-123" } }] }).to_string();
+    for (body, want) in [
+        (shown.clone(), r#"has no message: {"headers":{"authorization":"Bearer <key>"}}"#),
+        (shown[..shown.len() - 2].to_owned(), "answered no JSON"),
+        ("<pre>Authorization: Bearer k-123</pre>".to_owned(), "<pre>Authorization: Bearer <key></pre>"),
+        (format!("data: {shown}\n\ndata: [DONE]\n\n"), "has no message"),
+        ("data: Bearer k-123\n\ndata: [DONE]\n\n".to_owned(), "answered no JSON"),
+        (said, "asked for a JSON object and answered: Authorization: Bearer <key>"),
+    ] {
+        let server = answering(ResponseTemplate::new(200).set_body_string(&body)).await;
+        let request =
+            ModelRequest { tools: Vec::new(), output: Some(json!({ "type": "object" })), ..request() };
+        let error = model(&server).complete(&request, &|_| {}).await.unwrap_err();
+        let chain = error.chain();
+        assert!(chain.contains(want) && chain.contains("Bearer <key>"), "{chain}");
+        assert!(!chain.contains("k-123"), "{chain}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_key_none_is_sent() {
     let server = answering(completion(&json!({ "content": "ok" }))).await;
     let model = OpenAi::new(&config(&format!("{}/v1", server.uri()), "")).unwrap();
@@ -408,6 +431,50 @@ async fn secrets_do_not_go_over_the_wire_and_come_back_inside() {
         assert!(!sent.contains(secret), "`{secret}` in {sent}");
     }
     assert!(sent.contains("mail of <email_1> failed"), "{sent}");
+}
+
+#[tokio::test]
+async fn what_a_foreign_tool_says_of_itself_is_redacted_and_its_name_is_not() {
+    let call = json!({ "tool_calls": [
+        { "id": "c1", "function": { "name": "mail_a-b_io", "arguments": "{\"to\":\"<email_1>\"}" } },
+    ] });
+    let server = answering(completion(&call)).await;
+    let schema = json!({ "type": "object", "properties": {
+        "to": { "type": "string", "description": "such as li.na@example.com", "enum": ["li.na@example.com", "x"] },
+        "url": { "type": "string", "default": "postgres://shop:s3cr3t@db/x" },
+    } });
+    let mut request = request();
+    request.tools.push(ToolSpec {
+        name: "mail_a-b_io".to_owned(),
+        description: "Mails li.na@example.com with token=abcdef123456 always.".to_owned(),
+        schema: schema.clone(),
+    });
+    let redacted = Redacted(model(&server));
+    let reply = redacted.complete(&request, &|_| {}).await.unwrap();
+    assert_eq!(
+        (reply.calls[0].name.as_str(), &reply.calls[0].arguments),
+        ("mail_a-b_io", &json!({ "to": "li.na@example.com" }))
+    );
+    let sent = redacted_bodies(&server).await;
+    assert!(sent.contains("Mails <email_1> with token=<secret_1> always."), "{sent}");
+    assert!(sent.contains("mail_a-b_io"), "{sent}");
+
+    let answer = completion(&json!({ "content": "{\"to\": \"<email_1>\"}" }));
+    let server = answering(answer).await;
+    let held = ModelRequest { tools: Vec::new(), output: Some(schema), ..request.clone() };
+    let reply = Redacted(model(&server)).complete(&held, &|_| {}).await.unwrap();
+    assert_eq!(reply.text, "{\"to\": \"li.na@example.com\"}");
+    let sent = redacted_bodies(&server).await;
+    assert!(sent.contains("such as <email_1>"), "{sent}");
+}
+
+/// What went over the wire, checked for what must not.
+async fn redacted_bodies(server: &MockServer) -> String {
+    let sent = json!(check_bodies(server).await).to_string();
+    for secret in ["li.na", "abcdef123456", "s3cr3t"] {
+        assert!(!sent.contains(secret), "`{secret}` in {sent}");
+    }
+    sent
 }
 
 #[tokio::test]

@@ -202,6 +202,55 @@ async fn ollama_is_asked_and_read() {
 }
 
 #[tokio::test]
+async fn a_call_in_which_the_reply_was_cut_is_no_call_without_arguments() {
+    let call = |arguments: Value| json!({ "function": { "name": "compare", "arguments": arguments } });
+    let calls = json!([call(json!({ "service": "inventory" })), call(json!({}))]);
+    let line = |reason: &str| {
+        let message = json!({ "role": "assistant", "content": "", "tool_calls": calls });
+        let line = json!({
+            "model": "bee-1", "created_at": "2026-03-01T14:05:00Z", "message": message, "done": true,
+            "done_reason": reason, "prompt_eval_count": 20, "eval_count": 30,
+        });
+        format!("{line}\n")
+    };
+    let cut = json!("the reply was cut here, make this call again and write less before it: {}");
+    for (reason, want) in [("stop", json!({})), ("length", cut)] {
+        let (reply, ..) = ask("ollama", "application/x-ndjson", &line(reason)).await;
+        assert_eq!(reply.calls[0].arguments, json!({ "service": "inventory" }), "{reason}");
+        assert_eq!(reply.calls[1].arguments, want, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_or_is_no_json_says_what_it_cost_and_not_the_key() {
+    let server = MockServer::start().await;
+    let said = |text: &str, more: Value| {
+        let mut line = json!({
+            "model": "bee-1", "created_at": "2026-03-01T14:05:00Z",
+            "message": { "role": "assistant", "content": text }, "done": false,
+        });
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        format!("{line}\n")
+    };
+    let done = json!({ "done": true, "done_reason": "stop", "prompt_eval_count": 20, "eval_count": 30 });
+    let counted = Usage { input_tokens: 20, output_tokens: 30, ..Usage::default() };
+    let answer = said("Authorization: Bearer k-1234", done);
+    let answer = ResponseTemplate::new(200).set_body_raw(answer, "application/x-ndjson");
+    Mock::given(method("POST")).respond_with(answer).up_to_n_times(1).with_priority(1).mount(&server).await;
+    let answer = said("Let me see what", json!({}));
+    let answer = ResponseTemplate::new(200).set_body_raw(answer, "application/x-ndjson");
+    Mock::given(method("POST")).respond_with(answer).with_priority(2).mount(&server).await;
+
+    let model = Rig::new(&config("ollama", Some(server.uri()))).unwrap();
+    let request = ModelRequest { tools: Vec::new(), output: Some(json!({ "type": "object" })), ..request() };
+    let error = model.complete(&request, &|_| {}).await.unwrap_err();
+    assert_eq!(error.usage(), counted, "{}", error.chain());
+    assert!(error.chain().ends_with("Authorization: Bearer <key>"), "{}", error.chain());
+    let error = model.complete(&request, &|_| {}).await.unwrap_err();
+    assert_eq!((error.kind(), error.usage().output_tokens), (Kind::Unavailable, 5), "{}", error.chain());
+}
+
+#[tokio::test]
 async fn a_schema_is_asked_for_and_the_reply_is_brought_to_it() {
     let server = MockServer::start().await;
     let message = json!({ "role": "assistant", "content": "Here: ```{\"n\": 1}```" });

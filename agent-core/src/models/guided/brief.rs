@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use crate::{
     Language,
     ports::{Message, Model, ModelReply, ModelRequest, Purpose, Usage},
+    tokens::tokens_of_request,
 };
 
 /// Tokens of a reply: a few ids and one sentence.
@@ -34,7 +35,8 @@ pub(super) fn request(
     }
 }
 
-/// Asks once. An error, silence beyond `patience` and what is no JSON object are no answer; what it cost counts all the same.
+/// Asks once. An error, silence beyond `patience` and what is no JSON object are no answer; what it cost
+/// counts all the same. Who is silent for so long has read the request at least.
 pub(super) async fn answer(
     model: &dyn Model,
     patience: Duration,
@@ -44,11 +46,12 @@ pub(super) async fn answer(
         Ok(Ok(reply)) => reply,
         Ok(Err(error)) => {
             tracing::info!(model = model.name(), error = error.chain(), "the small model did not answer");
-            return (None, Usage::default());
+            return (None, error.usage());
         }
         Err(_) => {
             tracing::info!(model = model.name(), ?patience, "the small model did not answer in time");
-            return (None, Usage::default());
+            let input_tokens = tokens_of_request(&request);
+            return (None, Usage { input_tokens, ..Usage::default() });
         }
     };
     let answer = object_in(&reply);

@@ -108,7 +108,7 @@ impl<'a> Mapping<'a> {
         let mut tools: Vec<&ToolSpec> = transcript.tools().filter(|tool| is_simple(tool)).collect();
         tools.sort_by_key(|tool| place(tool).unwrap_or(FIRST_TOOLS.len()));
         tools.truncate(MAX_TOOLS);
-        // A schema is not redacted, so what a redactor would mark does not go into it.
+        // A redactor's mark in place of a name would tell a small model nothing.
         let redactor = Redactor::default();
         let mut services = transcript.services();
         services.retain(|name| redactor.redact(name) == *name);

@@ -27,6 +27,11 @@ impl Aloud {
         self.text.get(from..).unwrap_or_default()
     }
 
+    /// Returns all that arrived, reasoning too.
+    pub(super) fn written(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the whole text without its reasoning, and what of it was not told yet.
     pub(super) fn finish(self) -> (String, String) {
         let opens = self.text.trim_start().starts_with(THINKING.0);

@@ -1,44 +1,39 @@
 //! A reply out of the pieces of a stream, or out of one whole answer.
 
-use std::collections::HashSet;
-
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{
     aloud::Aloud,
+    calls::Calls,
     pieces::{self, Form},
 };
 use crate::{
     Error, Kind, Result,
-    models::wire::quoted,
-    ports::{Finish, ModelReply, ToolCall, Usage},
+    models::wire::{self, quoted},
+    ports::{Finish, ModelReply, ModelRequest, Usage},
 };
-
-/// Calls in one reply; a model that makes more is running in circles.
-const MAX_CALLS: usize = 128;
 
 /// What has arrived so far.
 #[derive(Default)]
 pub(super) struct Assembly {
     text: Aloud,
-    calls: Vec<PartialCall>,
+    calls: Calls,
     finish: Option<Finish>,
     usage: Usage,
     has_message: bool,
     /// The start of what came in place of a message.
     other: String,
-}
-
-/// A call that may go on.
-#[derive(Default)]
-struct PartialCall {
-    index: Option<u64>,
-    id: String,
-    name: String,
-    arguments: String,
+    /// Hidden where the endpoint repeats it.
+    key: SecretString,
 }
 
 impl Assembly {
+    /// Begins a reply; the key is hidden where an error quotes what came.
+    pub(super) fn new(key: &str) -> Self {
+        Self { key: key.to_owned().into(), ..Self::default() }
+    }
+
     /// Adds a piece.
     ///
     /// # Errors
@@ -55,19 +50,35 @@ impl Assembly {
                 on_text(told);
             }
             for call in pieces::calls(message) {
-                self.take_call(call, form)?;
+                self.calls.take(call, form)?;
             }
             if form == Form::Whole {
                 self.finish.get_or_insert_default();
             }
         }
         if !self.has_message && self.other.is_empty() {
-            self.other = quoted(event.to_string().as_bytes());
+            self.other = quoted(event.to_string().as_bytes(), self.key.expose_secret());
         }
         if let Some(finish) = pieces::finish(event)? {
             self.finish = Some(finish);
         }
         Ok(())
+    }
+
+    /// Returns what the endpoint counted, by estimate where it did not; 0 when it neither wrote nor counted anything. Nothing
+    /// is read for free: Ollama reports 0 where it had read the text before.
+    pub(super) fn usage(&self, request: &ModelRequest) -> Usage {
+        if !self.has_message && self.usage == Usage::default() {
+            return Usage::default();
+        }
+        let or_else =
+            |counted: u64, estimate: &dyn Fn() -> u64| if counted == 0 { estimate() } else { counted };
+        let written = || wire::tokens_of_reply(self.text.written(), &self.calls.whole());
+        Usage {
+            input_tokens: or_else(self.usage.input_tokens, &|| wire::tokens_of_request(request)),
+            output_tokens: or_else(self.usage.output_tokens, &written),
+            ..self.usage
+        }
     }
 
     /// Ends the reply. `is_whole` tells whether the endpoint said that nothing follows.
@@ -94,84 +105,15 @@ impl Assembly {
         if !rest.is_empty() {
             on_text(&rest);
         }
-        let finish = self.finish.unwrap_or_default();
-        Ok(ModelReply { text, calls: whole_calls(self.calls), finish, usage: self.usage })
+        let calls = self.calls.whole_until(self.finish);
+        Ok(ModelReply { text, calls, finish: self.finish.unwrap_or_default(), usage: self.usage })
     }
-
-    fn take_call(&mut self, call: &Value, form: Form) -> Result<()> {
-        let id = pieces::written(call, "/id").unwrap_or_default();
-        let name = pieces::written(call, "/function/name").unwrap_or_default();
-        let index = call.get("index").and_then(Value::as_u64);
-        let place = match form {
-            Form::Whole => None,
-            Form::Piece => self.place_of(index, id, name),
-        };
-        let Some(open) = place.and_then(|place| self.calls.get_mut(place)) else {
-            if self.calls.len() >= MAX_CALLS {
-                return Err(Kind::Invalid.error(format!("the model made over {MAX_CALLS} calls at once")));
-            }
-            let mut open = PartialCall { index, ..PartialCall::default() };
-            open.add(id, name, call.pointer("/function/arguments"));
-            self.calls.push(open);
-            return Ok(());
-        };
-        open.add(id, name, call.pointer("/function/arguments"));
-        Ok(())
-    }
-
-    /// Finds the call that a piece goes on with. Servers tell it by index, by id, or by order alone; some give every call
-    /// the index 0.
-    fn place_of(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
-        let last_with = |is_it: &dyn Fn(&PartialCall) -> bool| self.calls.iter().rposition(is_it);
-        let place = match index {
-            Some(_) => last_with(&|call| call.index == index),
-            None if !id.is_empty() => last_with(&|call| call.id == id),
-            None => self.calls.len().checked_sub(1),
-        }?;
-        let open = self.calls.get(place)?;
-        let is_other_id = !id.is_empty() && !open.id.is_empty() && id != open.id;
-        let is_named_anew = index.is_none() && id.is_empty() && !name.is_empty() && open.is_complete();
-        (!is_named_anew && (!is_other_id || name.is_empty())).then_some(place)
-    }
-}
-
-impl PartialCall {
-    fn add(&mut self, id: &str, name: &str, arguments: Option<&Value>) {
-        if self.id.is_empty() {
-            id.clone_into(&mut self.id);
-        }
-        // Some repeat the name in every piece.
-        if self.name != name {
-            self.name.push_str(name);
-        }
-        match arguments {
-            Some(Value::String(text)) => self.arguments.push_str(text),
-            Some(Value::Null) | None => {}
-            Some(whole) if self.arguments.is_empty() => self.arguments = whole.to_string(),
-            Some(_) => {}
-        }
-    }
-
-    /// Tells whether its arguments can be read, so that a name can only be that of the next call.
-    fn is_complete(&self) -> bool {
-        !self.name.is_empty() && serde_json::from_str::<Value>(&self.arguments).is_ok()
-    }
-}
-
-/// Gives every call an id of its own within the reply.
-fn whole_calls(calls: Vec<PartialCall>) -> Vec<ToolCall> {
-    let mut ids = HashSet::new();
-    let calls = calls.into_iter().enumerate().map(|(place, call)| {
-        let id = if call.id.is_empty() { format!("call_{place}") } else { call.id };
-        let id = if ids.contains(&id) { format!("{id}_{place}") } else { id };
-        ids.insert(id.clone());
-        ToolCall { id, name: call.name, arguments: pieces::arguments(&call.arguments) }
-    });
-    calls.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -189,9 +131,14 @@ mod tests {
         json!({ "choices": [{ "delta": { "tool_calls": calls } }] })
     }
 
+    fn ends(reason: &str) -> Value {
+        json!({ "choices": [{ "delta": {}, "finish_reason": reason }] })
+    }
+
     /// Pieces, and the calls that they make: id, name and arguments.
     fn check(pieces: &[Value], want: &[(&str, &str, Value)]) {
-        let events: Vec<_> = pieces.iter().map(|calls| delta(calls.clone())).collect();
+        let mut events: Vec<_> = pieces.iter().map(|calls| delta(calls.clone())).collect();
+        events.push(ends("tool_calls"));
         let calls = assembled(&events).unwrap().calls;
         let calls: Vec<_> =
             calls.iter().map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.clone())).collect();
@@ -256,6 +203,33 @@ mod tests {
             ])],
             &[("c", "compare", json!({})), ("c_1", "owners", json!({}))],
         );
+    }
+
+    #[test]
+    fn a_call_in_which_the_reply_was_cut_is_no_call_without_arguments() {
+        let whole = json!([{ "index": 0, "id": "c1", "function": { "name": "owners", "arguments": "" } }]);
+        let cut = |left: &str| json!([{ "index": 1, "id": "c2", "function": { "name": "compare", "arguments": left } }]);
+        let text = |left: &str| {
+            json!(format!("the reply was cut here, make this call again and write less before it: {left}"))
+        };
+        let object = r#"{"service":"a"}"#;
+        for (left, reason, want) in [
+            ("", Some("length"), text("")),
+            (r#"{"serv"#, Some("length"), text(r#"{"serv"#)),
+            // Some servers mend what they cut.
+            (object, Some("length"), text(object)),
+            ("", Some("content_filter"), text("")),
+            ("", None, text("")),
+            (r#"{"serv"#, None, text(r#"{"serv"#)),
+            (object, None, json!({ "service": "a" })),
+            ("", Some("tool_calls"), json!({})),
+        ] {
+            let mut events = vec![delta(whole.clone()), delta(cut(left))];
+            events.extend(reason.map(ends));
+            let calls = assembled(&events).unwrap().calls;
+            assert_eq!(calls[0].arguments, json!({}), "{left} {reason:?}");
+            assert_eq!(calls[1].arguments, want, "{left} {reason:?}");
+        }
     }
 
     #[test]

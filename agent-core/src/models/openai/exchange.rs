@@ -8,8 +8,10 @@ use std::sync::{
 
 use async_openai::{error::OpenAIError, middleware::HttpRequestFactory};
 use futures::{Stream, stream};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::config::Endpoint;
 use crate::{
     Error, Kind,
     models::wire::{self, MAX_ANSWER_BYTES, MAX_REFUSAL_BYTES, Refusal},
@@ -25,7 +27,10 @@ const TELLING_BYTES: usize = 8;
 #[derive(Clone)]
 pub(super) struct Exchange {
     client: reqwest::Client,
+    /// The address as messages may show it.
     shown: String,
+    /// Hidden where the endpoint repeats it.
+    key: SecretString,
     seen: Arc<Seen>,
 }
 
@@ -58,9 +63,10 @@ impl std::fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Exchange {
-    /// Prepares one exchange; `shown` is the address as messages may show it.
-    pub(super) fn new(client: reqwest::Client, shown: String) -> Self {
-        Self { client, shown, seen: Arc::default() }
+    /// Prepares one exchange.
+    pub(super) fn new(client: reqwest::Client, endpoint: &Endpoint) -> Self {
+        let (shown, key) = (endpoint.address.shown.clone(), endpoint.key().to_owned().into());
+        Self { client, shown, key, seen: Arc::default() }
     }
 
     /// Returns what the client library sends through.
@@ -103,8 +109,16 @@ impl Exchange {
                 Err(other) => Fault::Failed(Kind::Internal.because(self.asking(), other)),
             },
             OpenAIError::JSONDeserialize(error, text) => Fault::Failed(self.no_json(text.as_bytes(), error)),
-            other => Fault::Failed(Kind::Invalid.because(self.asking(), other)),
+            // What the library says may quote the answer.
+            other => {
+                let said = self.quoted(other.to_string().as_bytes());
+                Fault::Failed(Kind::Invalid.error(format!("{}: {said}", self.asking())))
+            }
         }
+    }
+
+    fn quoted(&self, written: &[u8]) -> String {
+        wire::quoted(written, self.key.expose_secret())
     }
 
     fn asking(&self) -> String {
@@ -114,7 +128,7 @@ impl Exchange {
     fn no_json(&self, written: &[u8], error: serde_json::Error) -> Error {
         Kind::Invalid
             .because(
-                format!("the model at `{}` answered no JSON: {}", self.shown, wire::quoted(written)),
+                format!("the model at `{}` answered no JSON: {}", self.shown, self.quoted(written)),
                 error,
             )
             .with_hint("check that `WAGGLE_MODEL_URL` is that of an OpenAI-compatible endpoint")

@@ -2,11 +2,13 @@
 
 use super::{MaxTokensField, OutputMode, Quirks, ThinkingOff, ThinkingSwitch};
 
-/// Changes what a refusal blames, and tells whether it changed anything. `message` is what a 400 or 422 said.
+/// Changes what a refusal blames, and tells whether it changed anything. `message` is what a refusal with
+/// this status said. A 500 may be about anything, so it teaches only what servers are known to break over: `tool_choice` and
+/// formats.
 ///
 /// The rules stand in order, since refusals name more than they blame: `max_completion_tokens` is named by who refuses
 /// `max_tokens`, and `stream_options` has `stream` in it.
-pub(crate) fn learn(quirks: &mut Quirks, message: &str) -> bool {
+pub(crate) fn learn(quirks: &mut Quirks, status: u16, message: &str) -> bool {
     let before = quirks.clone();
     let message = message.to_lowercase();
     let names = |words: &[&str]| words.iter().any(|word| message.contains(word));
@@ -36,10 +38,22 @@ pub(crate) fn learn(quirks: &mut Quirks, message: &str) -> bool {
         quirks.parallel_tool_calls = false;
     } else if names(&["tool_choice", "tool choice"]) {
         quirks.tool_choice = false;
-    } else if names(&["stream"]) && names(&["support", "enable", "must", "not allowed", "only", "unknown"]) {
+    } else if is_about_streams(&message)
+        && names(&["support", "enable", "must", "not allowed", "only", "unknown"])
+    {
         quirks.stream = !quirks.stream;
     }
+    if status == 500 && (quirks.output, quirks.tool_choice) == (before.output, before.tool_choice) {
+        *quirks = before;
+        return false;
+    }
     *quirks != before
+}
+
+/// `upstream` is what proxies call the server behind them.
+fn is_about_streams(message: &str) -> bool {
+    let mut words = message.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| matches!(word, "stream" | "streams" | "streaming"))
 }
 
 #[cfg(test)]
@@ -49,7 +63,7 @@ mod tests {
     fn check(message: &str, want: impl FnOnce(&mut Quirks)) {
         let (mut learned, mut wanted) = (Quirks::default(), Quirks::default());
         want(&mut wanted);
-        let changed = learn(&mut learned, message);
+        let changed = learn(&mut learned, 400, message);
         assert_eq!(learned, wanted, "{message}");
         assert_eq!(changed, wanted != Quirks::default(), "{message}");
     }
@@ -81,12 +95,39 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_speaks_of_its_upstream_teaches_nothing() {
+        for message in [
+            "upstream must be available",
+            "no healthy upstream: only 0 of 2 are up",
+            "upstream does not support HTTP/2",
+            "unknown upstream_stream",
+        ] {
+            check(message, |_| {});
+        }
+    }
+
+    #[test]
+    fn a_server_that_broke_teaches_little() {
+        for (message, want) in [
+            ("the stream must be closed", None),
+            ("error: stream_options, max_completion_tokens", None),
+            ("enable_thinking failed", None),
+            ("tool_choice is not supported", Some(Quirks { tool_choice: false, ..Quirks::default() })),
+            ("json_schema: grammar broke", Some(Quirks { output: OutputMode::Object, ..Quirks::default() })),
+        ] {
+            let mut learned = Quirks::default();
+            assert_eq!(learn(&mut learned, 500, message), want.is_some(), "{message}");
+            assert_eq!(learned, want.unwrap_or_default(), "{message}");
+        }
+    }
+
+    #[test]
     fn a_format_that_is_refused_twice_is_asked_for_in_words() {
         let mut quirks = Quirks::default();
-        assert!(learn(&mut quirks, "response_format is not supported"));
-        assert!(learn(&mut quirks, "response_format is not supported"));
+        assert!(learn(&mut quirks, 400, "response_format is not supported"));
+        assert!(learn(&mut quirks, 400, "response_format is not supported"));
         assert_eq!(quirks.output, OutputMode::Words);
-        assert!(!learn(&mut quirks, "response_format is not supported"));
+        assert!(!learn(&mut quirks, 400, "response_format is not supported"));
     }
 
     #[test]
@@ -94,6 +135,7 @@ mod tests {
         let mut quirks = Quirks { stream: false, ..Quirks::default() };
         assert!(learn(
             &mut quirks,
+            400,
             "This model only support stream mode, please enable the stream parameter."
         ));
         assert!(quirks.stream);

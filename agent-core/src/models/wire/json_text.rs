@@ -17,14 +17,14 @@ pub(crate) fn schema_in_words(schema: &Value) -> String {
 ///
 /// # Errors
 ///
-/// `Invalid` when there is no object in a text that is whole; `shown` says who wrote it.
-pub(crate) fn json_of_reply(text: String, finish: Finish, shown: &str) -> Result<String> {
+/// `Invalid` when there is no object in a text that is whole; `shown` says who wrote it, and `key` is not quoted.
+pub(crate) fn json_of_reply(text: String, finish: Finish, shown: &str, key: &str) -> Result<String> {
     match json_text(&text) {
         Some(json) => Ok(json.to_owned()),
         None if finish == Finish::Done => Err(Kind::Invalid
             .error(format!(
                 "the model at `{shown}` was asked for a JSON object and answered: {}",
-                quoted(text.as_bytes())
+                quoted(text.as_bytes(), key)
             ))
             .with_hint("a larger model may keep to the form")),
         None => Ok(text),

@@ -76,10 +76,10 @@ impl Refusal {
             let messages = MESSAGES.iter();
             messages.filter_map(|at| body.pointer(at)?.as_str()).find(|text| !text.is_empty())
         });
-        // An endpoint may quote the key that it does not like.
-        let said = message.map_or_else(|| String::from_utf8_lossy(&self.body).into_owned(), str::to_owned);
-        let said = if key.len() < 4 { said } else { said.replace(key, "<key>") };
-        quoted(said.as_bytes())
+        match message {
+            Some(message) => quoted(message.as_bytes(), key),
+            None => quoted(&self.body, key),
+        }
     }
 
     /// Says why an endpoint refused.
@@ -146,9 +146,10 @@ pub(crate) fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// Quotes the start of what an endpoint wrote, on one line.
-pub(crate) fn quoted(written: &[u8]) -> String {
-    let text = String::from_utf8_lossy(written);
+/// Quotes the start of what an endpoint wrote, on one line, the key in it hidden: an endpoint may quote the key that it does
+/// not like, and some pages show every header that they were sent.
+pub(crate) fn quoted(written: &[u8], key: &str) -> String {
+    let text = without_key(String::from_utf8_lossy(written).into_owned(), key);
     let mut line = String::new();
     for word in text.split_whitespace() {
         if line.len() > MAX_QUOTED_CHARS * 4 {
@@ -160,6 +161,17 @@ pub(crate) fn quoted(written: &[u8]) -> String {
         line.extend(word.chars().take(MAX_QUOTED_CHARS + 1));
     }
     line.chars().take(MAX_QUOTED_CHARS).collect()
+}
+
+/// Hides a key, also as JSON writes it and as some write `/` in JSON. One of three letters or less would hide words.
+fn without_key(text: String, key: &str) -> String {
+    if key.len() < 4 {
+        return text;
+    }
+    let escaped = Value::from(key).to_string();
+    let escaped = escaped.trim_matches('"');
+    let forms = [key, escaped, &escaped.replace('/', "\\/")];
+    forms.iter().fold(text, |text, form| text.replace(form, "<key>"))
 }
 
 #[cfg(test)]
@@ -199,6 +211,27 @@ mod tests {
             error.to_string(),
             "the model at `http://x` answered 401 Unauthorized: Incorrect key: <key>."
         );
+    }
+
+    #[test]
+    fn a_key_is_hidden_however_it_is_written() {
+        for (key, written, want) in [
+            ("k-123", "Authorization: Bearer k-123", "Authorization: Bearer <key>"),
+            (
+                r#"a"b\c/d"#,
+                r#"{"authorization": "Bearer a\"b\\c/d"}"#,
+                r#"{"authorization": "Bearer <key>"}"#,
+            ),
+            (
+                r#"a"b\c/d"#,
+                r#"{"authorization": "Bearer a\"b\\c\/d"}"#,
+                r#"{"authorization": "Bearer <key>"}"#,
+            ),
+            ("key", "the key is wrong", "the key is wrong"),
+            ("", "none", "none"),
+        ] {
+            assert_eq!(quoted(written.as_bytes(), key), want, "{key}");
+        }
     }
 
     #[test]

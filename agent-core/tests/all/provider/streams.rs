@@ -69,7 +69,31 @@ async fn a_stream_without_an_end_is_never_taken_as_whole() {
             let error = ask(&provider, &request()).await.0.unwrap_err();
             assert_eq!(error.kind(), Kind::Unavailable, "{closing:?} {}", error.chain());
             assert!(error.to_string().contains("was cut before its end"), "{}", error.chain());
+            let spent = error.usage();
+            assert!(spent.input_tokens > 10 && spent.output_tokens > 0, "{closing:?} {spent:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_an_answer_in_vain_cost_is_told_and_a_refusal_costs_nothing() {
+    let counted = json!({ "prompt_tokens": 9, "completion_tokens": 2 });
+    let broke_off = format!(
+        "data: {}\n\ndata: {}\n\n",
+        json!({ "choices": [{ "delta": { "content": "It" } }], "usage": counted }),
+        json!({ "error": { "message": "overloaded", "type": "overloaded_error" } }),
+    );
+    let no_message = json!({ "choices": [], "usage": counted }).to_string();
+    let spent = Usage { input_tokens: 9, output_tokens: 2, ..Usage::default() };
+    for (status, kind, body, want) in [
+        (200, "text/event-stream", broke_off, spent),
+        (200, "application/json", no_message, spent),
+        (200, "text/html", "<html>It works!</html>".to_owned(), Usage::default()),
+        (200, "application/json", "{}".to_owned(), Usage::default()),
+        (429, "application/json", "{}".to_owned(), Usage::default()),
+    ] {
+        let provider = Provider::start([Answer::Status(status, kind, body.clone())]).await;
+        assert_eq!(ask(&provider, &request()).await.0.unwrap_err().usage(), want, "{body}");
     }
 }
 
@@ -148,4 +172,5 @@ async fn a_reply_without_the_json_that_was_asked_for_is_invalid() {
     let error = ask(&provider, &request).await.0.unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
     assert!(error.to_string().ends_with("was asked for a JSON object and answered: I would rather not."));
+    assert_eq!(error.usage(), Usage { input_tokens: 12, output_tokens: 3, ..Usage::default() });
 }
