@@ -92,9 +92,13 @@ impl Answer {
         }
     }
 
-    /// Tells whether `id` is the change that was blamed: the same, or a beginning of seven characters or more.
+    /// Tells whether `id` is the change that was blamed: the same, or of a commit a beginning of seven characters or more.
+    ///
+    /// Flags and deployments are named in full: `checkout` is not `checkout-v2`.
     pub fn blames_change(&self, id: &str) -> bool {
-        self.change.as_deref().is_some_and(|said| said == id || (said.len() >= 7 && id.starts_with(said)))
+        let is_commit = id.bytes().all(|b| b.is_ascii_hexdigit());
+        let starts = |said: &str| is_commit && said.len() >= 7 && id.starts_with(said);
+        self.change.as_deref().is_some_and(|said| said == id || starts(said))
     }
 
     /// Says it in one line, for lists of misses.
@@ -178,6 +182,14 @@ mod tests {
         {
             let answer = Answer { change: Some(said.to_owned()), ..Answer::default() };
             assert_eq!(answer.blames_change("abcdef0123"), is_it, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_named_in_full() {
+        for (said, is_it) in [("checkout-v2", true), ("checkout", false), ("checkout-v", false)] {
+            let answer = Answer { change: Some(said.to_owned()), ..Answer::default() };
+            assert_eq!(answer.blames_change("checkout-v2"), is_it, "{said}");
         }
     }
 }

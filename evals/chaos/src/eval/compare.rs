@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    interval::{Estimate, estimate},
+    interval::{Estimate, estimate_difference},
     report::Report,
 };
 
@@ -56,7 +56,7 @@ pub fn compare(first: &Report, second: &Report) -> Result<Comparison> {
         .iter()
         .filter_map(|(case, passed)| Some((case.clone(), share(passed), share(right.get(case)?))))
         .collect();
-    let differences: Vec<Vec<f64>> = pairs.iter().map(|(_, a, b)| vec![b - a]).collect();
+    let differences: Vec<f64> = pairs.iter().map(|(_, a, b)| b - a).collect();
     let Some(difference) = estimate_difference(&differences) else {
         bail!("the reports share no case\nhint: compare two runs of the same suite");
     };
@@ -79,12 +79,6 @@ pub fn compare(first: &Report, second: &Report) -> Result<Comparison> {
         won,
         unpaired: [only(&left, &right), only(&right, &left)].concat(),
     })
-}
-
-/// A difference is no share, even where it happens to be 0 or 1 in every case: always by cases.
-fn estimate_difference(differences: &[Vec<f64>]) -> Option<Estimate> {
-    let twice: Vec<Vec<f64>> = differences.iter().map(|one| one.repeat(2)).collect();
-    estimate(&twice)
 }
 
 /// Returns the two-sided exact probability of McNemar's test for the cases that flipped one way and the other.

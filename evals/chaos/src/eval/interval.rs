@@ -10,7 +10,7 @@ pub struct Estimate {
     pub n: usize,
     /// The mean.
     pub value: f64,
-    /// Lower and upper end; `None` for a single case that is no yes or no.
+    /// Lower and upper end; `None` where chance cannot be told from the cases: a single one that is no yes or no, or equal values that are no shares.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -26,19 +26,31 @@ const SEED: u64 = 4;
 /// Returns the mean over cases, each of which may have several values, one a repeat.
 ///
 /// For one yes or no a case the interval is Wilson's. Otherwise cases are drawn again with replacement: repeats of one
-/// case are no independent cases. `None` without any case.
+/// case are no independent cases. Values are shares, 0 to 1: when all cases have the same, draws say nothing, and the
+/// interval is Wilson's over the cases. `None` without any case.
 pub fn estimate(by_case: &[Vec<f64>]) -> Option<Estimate> {
     let means: Vec<f64> = by_case.iter().filter_map(|values| mean(values)).collect();
     let value = mean(&means)?;
     let n = means.len();
     let is_yes_or_no =
         by_case.iter().all(|values| values.len() <= 1 && values.iter().all(|v| *v == 0.0 || *v == 1.0));
-    let interval = if is_yes_or_no {
-        Some(wilson(means.iter().sum(), n as f64))
+    let interval = if is_yes_or_no || (n > 1 && are_equal(&means)) {
+        Some(wilson(means.iter().sum::<f64>().clamp(0.0, n as f64), n as f64))
     } else {
         (n > 1).then(|| bootstrap(&means, SEED))
     };
     Some(Estimate { n, value, interval })
+}
+
+/// Returns the mean difference over cases, with an interval by cases. There is none when all differ by the same, as
+/// equal reports do by nothing: drawing them again gives no width, and a difference is no share.
+pub fn estimate_difference(differences: &[f64]) -> Option<Estimate> {
+    let interval = (!are_equal(differences)).then(|| bootstrap(differences, SEED));
+    Some(Estimate { n: differences.len(), value: mean(differences)?, interval })
+}
+
+fn are_equal(values: &[f64]) -> bool {
+    values.windows(2).all(|pair| matches!(pair, [a, b] if (a - b).abs() < 1e-12))
 }
 
 /// Returns Wilson's score interval at 95 % for `successes` of `n`, which must not be 0.
@@ -165,6 +177,25 @@ mod tests {
         assert_eq!((repeated.n, repeated.value), (2, 0.75), "a case counts once however often it ran");
         assert_eq!(repeated.interval, Some((0.5, 1.0)));
         assert_eq!(estimate(&[vec![0.3]]).unwrap().interval, None);
+        for (share, n_cases) in [(1.0, 4.0), (0.0, 2.0), (0.5, 3.0)] {
+            let cases: Vec<Vec<f64>> = (0..n_cases as usize).map(|_| vec![share; 3]).collect();
+            let same = estimate(&cases).unwrap();
+            assert_eq!(same.interval, Some(wilson(share * n_cases, n_cases)), "three repeats, all {share}");
+        }
         assert_eq!(estimate(&[]), None);
+    }
+
+    #[test]
+    fn equal_differences_have_no_interval() {
+        for (differences, value, has_interval) in [
+            (&[0.0, 0.0, 0.0][..], 0.0, false),
+            (&[1.0, 1.0], 1.0, false),
+            (&[0.5], 0.5, false),
+            (&[0.0, 1.0], 0.5, true),
+        ] {
+            let difference = estimate_difference(differences).unwrap();
+            assert_eq!((difference.value, difference.interval.is_some()), (value, has_interval));
+        }
+        assert_eq!(estimate_difference(&[]), None);
     }
 }

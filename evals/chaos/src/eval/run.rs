@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use waggle_agent_core::{Evidence, Finding, investigation::Investigation, ports::Usage};
+use waggle_agent_core::{
+    Evidence, Finding,
+    investigation::{Investigation, SUBMIT_ANSWER, SUBMIT_FINDING},
+    ports::{Message, Usage},
+};
 
 use super::case::Case;
 
@@ -26,11 +30,13 @@ pub struct Run {
     pub finding: Finding,
     /// Everything that it may cite.
     pub evidence: Vec<Evidence>,
+    /// What the incident said before anyone looked: its title and its times.
+    pub told: String,
     /// What it cost.
     pub usage: Usage,
     /// Replies of models.
     pub steps: u32,
-    /// Calls of tools, those of the triage among them.
+    /// Calls of tools that were answered, those of the triage and those that failed among them; not the submissions.
     pub n_tool_calls: u32,
     /// From the first tool call to the verified finding.
     pub took: Duration,
@@ -45,7 +51,8 @@ impl Run {
     pub fn of(investigation: Investigation, took: Duration, asked: &str) -> Self {
         Self {
             steps: investigation.n_steps,
-            n_tool_calls: u32::try_from(investigation.evidence.len()).unwrap_or(u32::MAX),
+            n_tool_calls: n_tool_calls(&investigation.transcript),
+            told: told(&investigation.transcript),
             fell_back: investigation.model != asked,
             finding: investigation.finding,
             evidence: investigation.evidence,
@@ -53,5 +60,54 @@ impl Run {
             model: investigation.model,
             took,
         }
+    }
+}
+
+/// Counts the answers, so that calls which failed, or which were cut off, are what they were.
+fn n_tool_calls(transcript: &[Message]) -> u32 {
+    let answered = transcript.iter().filter(|message| match message {
+        Message::Tool(reply) => reply.name != SUBMIT_FINDING && reply.name != SUBMIT_ANSWER,
+        _ => false,
+    });
+    u32::try_from(answered.count()).unwrap_or(u32::MAX)
+}
+
+/// What stands before the first word of a model.
+fn told(transcript: &[Message]) -> String {
+    let before = transcript.iter().take_while(|message| !matches!(message, Message::Assistant { .. }));
+    let texts = before.filter_map(|message| match message {
+        Message::User { text } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn answered_calls_are_counted_and_submissions_are_not() {
+        let reply = |name: &str| {
+            let reply = json!({"role": "tool", "call_id": "c", "name": name, "text": "failed", "data": null});
+            serde_json::from_value::<Message>(reply).unwrap()
+        };
+        let user = |text: &str| Message::User { text: text.to_owned() };
+        let said = Message::Assistant { text: String::new(), calls: Vec::new() };
+        let transcript = [
+            user("Incident inc-1: slow for 12 minutes"),
+            said.clone(),
+            reply("logs"),
+            reply("logs"),
+            said,
+            reply(SUBMIT_FINDING),
+            user("it was refused"),
+            reply(SUBMIT_ANSWER),
+        ];
+        assert_eq!(n_tool_calls(&transcript), 2);
+        assert_eq!(told(&transcript), "Incident inc-1: slow for 12 minutes");
+        assert_eq!(n_tool_calls(&[]), 0);
     }
 }

@@ -3,6 +3,7 @@
 //! The folder of a case often carries the answer beside the telemetry, or in its own name.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{self, Read as _},
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use super::case::{Case, What};
+use crate::recordings;
 
 /// What holds telemetry, by the end of its name. Truths, notes and prompts are kept in other formats.
 const TELEMETRY: &[&str] = &[".json", ".ndjson", ".jsonl", ".csv", ".ndjson.gz", ".jsonl.gz", ".csv.gz"];
@@ -54,12 +56,17 @@ pub fn alias(case: &Case) -> String {
     format!("case-{}", short(&Sha256::digest(case.id.as_bytes()), 4))
 }
 
-/// Returns a hash over the names and bytes of all that the agent may see of the cases, in hexadecimal.
+/// Returns a hash over the names and bytes of all that the agent may see of the cases, carried recordings among them, in
+/// hexadecimal.
 ///
 /// # Errors
 ///
 /// When a file cannot be read.
 pub fn fingerprint(cases: &[Case]) -> Result<String> {
+    fingerprint_with(cases, recordings::file)
+}
+
+fn fingerprint_with(cases: &[Case], carried: fn(&str) -> Option<Cow<'static, [u8]>>) -> Result<String> {
     let mut hash = Sha256::new();
     // Lengths go first, so that no two lists of texts read alike.
     let mut add = |text: &[u8]| {
@@ -69,7 +76,13 @@ pub fn fingerprint(cases: &[Case]) -> Result<String> {
     for case in cases {
         add(case.id.as_bytes());
         match &case.what {
-            What::Fault(name) => add(name.as_bytes()),
+            What::Fault(name) => {
+                add(name.as_bytes());
+                for end in [".json", ".otlp.jsonl.gz"] {
+                    let recorded = carried(&format!("{name}{end}")).unwrap_or_default();
+                    add(&Sha256::digest(&*recorded));
+                }
+            }
             What::Folder { path, borrowed } => {
                 for (name, from) in files(path, borrowed)? {
                     add(name.to_string_lossy().as_bytes());
@@ -191,5 +204,14 @@ mod tests {
         assert_eq!(fingerprint(&[case(folder.path(), Vec::new())]).unwrap(), first);
         fs::write(folder.path().join("alert.json"), "another!!!").unwrap();
         assert_ne!(fingerprint(&[case(folder.path(), Vec::new())]).unwrap(), first);
+    }
+    #[test]
+    fn a_fingerprint_changes_with_the_carried_recordings() {
+        let demo = Case { what: What::Fault("none".to_owned()), ..case(Path::new(""), Vec::new()) };
+        let of = |carried| fingerprint_with(std::slice::from_ref(&demo), carried).unwrap();
+        let first = of(|name| name.ends_with(".gz").then(|| b"recorded".as_slice().into()));
+        assert_ne!(of(|name| name.ends_with(".gz").then(|| b"again".as_slice().into())), first);
+        assert_ne!(of(|name| name.ends_with(".json").then(|| b"recorded".as_slice().into())), first);
+        assert_eq!(of(recordings::file), fingerprint(std::slice::from_ref(&demo)).unwrap());
     }
 }

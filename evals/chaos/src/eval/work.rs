@@ -158,7 +158,7 @@ fn record(run: Run, case: &Case, repeat: u32, fingerprint: &Fingerprint) -> Reco
         fingerprint: fingerprint.clone(),
         case: case.id.clone(),
         repeat,
-        grounding: grounding(&finding, &run.evidence),
+        grounding: grounding(&finding, &run.evidence, &run.told),
         finding,
         usage: run.usage,
         steps: run.steps,

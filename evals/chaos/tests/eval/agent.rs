@@ -64,6 +64,7 @@ impl Runner for Agent {
         Ok(Run {
             finding: finding.clone(),
             evidence: vec![evidence()],
+            told: "shop is slow".to_owned(),
             usage: Usage { input_tokens: 1200, output_tokens: 80, cached_tokens: 0, cost_micro_usd: 2500 },
             steps: 3,
             n_tool_calls: 7,

@@ -109,6 +109,9 @@ async fn two_reports_are_compared_case_by_case() {
     assert_eq!((comparison.won.len(), comparison.lost.as_slice()), (2, &["well".to_owned()][..]));
     assert_eq!((comparison.p_value, comparison.difference.value), (1.0, 0.25));
     insta::assert_snapshot!("comparison", comparison.markdown());
+    let same = compare(&first, &first).unwrap();
+    assert_eq!(same.difference.interval, None, "chance cannot be told from no difference at all");
+    assert!(same.markdown().contains("Share passed: +0.000 over 4 cases"), "{}", same.markdown());
 
     let mut other = second.clone();
     other.layout = "demo".to_owned();

@@ -70,7 +70,7 @@ impl Report {
         }
         writeln!(
             out,
-            "\nIn brackets: 95 % intervals, Wilson's for yes or no once a case, else a bootstrap over cases."
+            "\nIn brackets: 95 % intervals, Wilson's for yes or no once a case and where all cases are equal, else a bootstrap over cases."
         )?;
         let mut sources: Vec<&str> =
             self.measures.iter().flat_map(|row| &row.published).map(|one| one.source.as_str()).collect();
@@ -84,8 +84,8 @@ impl Report {
         writeln!(out, "\n## Proof and confidence\n")?;
         writeln!(
             out,
-            "{} of {} posted claims have all their numbers and names in the evidence that they cite.",
-            grounding.n_grounded, grounding.n_claims
+            "{} of {} posted claims have all their numbers and names in the evidence that they cite; {} of all say neither.",
+            grounding.n_grounded, grounding.n_claims, grounding.n_bare
         )?;
         for one in &grounding.ungrounded {
             writeln!(out, "- {}: \"{}\" lacks {}", one.case, one.claim.claim, one.claim.missing.join(", "))?;

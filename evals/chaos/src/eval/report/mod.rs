@@ -91,6 +91,9 @@ pub struct Row {
 pub struct Grounded {
     /// Claims of all runs.
     pub n_claims: usize,
+    /// Those without any number, time or name to look up; they count as grounded when they cite something.
+    #[serde(default)]
+    pub n_bare: usize,
     /// Those that stand in what they cite.
     pub n_grounded: usize,
     /// The rest.
@@ -162,6 +165,7 @@ pub fn report(evaluated: &Evaluated) -> Result<Report> {
     let said: Vec<_> = answered.map(|row| (row.confidence, row.passed)).collect();
     let n_claims = cases.iter().map(|row| row.n_claims).sum();
     let n_grounded = cases.iter().map(|row| row.n_grounded).sum();
+    let n_bare = records.iter().map(|run| run.grounding.n_bare).sum();
     let not_run = suite.not_run.iter().chain(failed).cloned().collect();
     Ok(Report {
         schema: SCHEMA,
@@ -177,7 +181,7 @@ pub fn report(evaluated: &Evaluated) -> Result<Report> {
         n_fell_back: records.iter().filter(|run| run.fell_back).count(),
         not_run,
         measures: measures(evaluated, &cases)?,
-        grounding: Grounded { n_claims, n_grounded, ungrounded: ungrounded(records) },
+        grounding: Grounded { n_claims, n_bare, n_grounded, ungrounded: ungrounded(records) },
         calibration: calibration(&said),
         effort: effort(records),
         repeats: repeats(&passes(&cases)),
