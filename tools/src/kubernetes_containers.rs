@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
-use waggle_analysis::kubernetes::object::{containers, is_true, list, number, pod_spec, text};
+use waggle_analysis::kubernetes::object::{containers, is_true, list, number, pod_spec, text, time};
+use waggle_signals::Timestamp;
 
 use crate::{kubernetes_rows::of_container, quote::quote};
 
@@ -20,6 +21,9 @@ pub(crate) struct ContainerRow {
     pub state: String,
     /// How it ended before: `OOMKilled, exit code 137, at 2026-03-01T10:30:00Z`.
     pub last_end: Option<String>,
+    /// When that was, where it is told.
+    #[serde(skip)]
+    pub last_ended: Option<Timestamp>,
     /// As the object writes them: `500m`, `256Mi`.
     pub cpu_limit: Option<String>,
     pub memory_limit: Option<String>,
@@ -59,6 +63,7 @@ fn row(name: &str, container: Option<&Value>, status: Option<&Value>) -> Contain
         ready: status.map(|status| is_true(status, "/ready")),
         restarts: status.and_then(|status| number(status, "/restartCount")).unwrap_or_default() as u64,
         state: status.and_then(of_container).unwrap_or_default(),
+        last_ended: status.and_then(|status| time(status, "/lastState/terminated/finishedAt")),
         last_end: status.and_then(|status| last_end(status.pointer("/lastState/terminated")?)),
         cpu_limit: amount("limits/cpu"),
         memory_limit: amount("limits/memory"),
@@ -69,21 +74,21 @@ fn row(name: &str, container: Option<&Value>, status: Option<&Value>) -> Contain
 
 fn last_end(ended: &Value) -> Option<String> {
     let mut parts = Vec::new();
-    let reason = text(ended, "/reason");
+    let reason = quote(text(ended, "/reason"));
     if !reason.is_empty() {
-        parts.push(reason.to_owned());
+        parts.push(reason);
     }
     parts.extend(number(ended, "/exitCode").map(|code| format!("exit code {code}")));
     parts.extend(
         number(ended, "/signal").filter(|signal| *signal > 0.0).map(|signal| format!("signal {signal}")),
     );
-    let at = text(ended, "/finishedAt");
+    let at = quote(text(ended, "/finishedAt"));
     if !at.is_empty() {
         parts.push(format!("at {at}"));
     }
     let message = quote(text(ended, "/message"));
     if !message.is_empty() {
-        parts.push(message);
+        parts.push(format!("`{message}`"));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }

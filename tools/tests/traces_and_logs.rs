@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use grounded::{refused, told};
 use serde_json::json;
-use waggle_signals::{Attributes, LogRecord, Resource, Severity, Span, SpanId, TraceId, semconv};
+use waggle_signals::{Attributes, LogRecord, Resource, Severity, Span, SpanId, SpanStatus, TraceId, semconv};
 
 /// The trace of a request in trouble that failed.
 const FAILED_TRACE: &str = "000000000000000000000000000001ac";
@@ -132,6 +132,49 @@ async fn the_first_error_is_found_though_later_ones_are_too_many_to_read() {
     let told = told(&shop::scene_of(batch), "first_errors", json!({})).await;
     assert_eq!(told.data["first"]["service"], "inventory");
     assert!(told.text.contains("too many errors: only those until 2026-03-01T14:01:"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn errors_that_are_too_many_in_a_moment_have_no_first() {
+    // All in one moment: no part of the window that holds them can be read whole.
+    let mut batch = shop::trouble();
+    let gateway = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "gateway")]));
+    for n in 0..4_500_u64 {
+        batch.logs.push(LogRecord {
+            resource: gateway,
+            time: batch.spans[0].start + Duration::from_millis(59_950),
+            severity: Severity::Error,
+            body: format!("no answer to request {n}"),
+            trace_id: None,
+            span_id: None,
+            attributes: Attributes::new(),
+        });
+    }
+    let told = told(&shop::scene_of(batch), "first_errors", json!({})).await;
+    assert_eq!(told.facts, [""; 0]);
+    assert!(told.text.starts_with("too many errors to tell which came first; searched: "), "{}", told.text);
+    assert!(!told.empty);
+}
+
+#[tokio::test]
+async fn a_burst_at_the_end_of_the_window_hides_no_error_before_it() {
+    let mut batch = shop::trouble();
+    batch.logs.retain(|log| log.severity < Severity::Error);
+    batch.spans.iter_mut().for_each(|span| span.status = SpanStatus::Ok);
+    let gateway = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "gateway")]));
+    for n in 0..4_500_u64 {
+        batch.logs.push(LogRecord {
+            resource: gateway,
+            time: batch.spans[0].start + Duration::from_secs(75) + Duration::from_millis(n),
+            severity: Severity::Error,
+            body: "no answer at all".to_owned(),
+            trace_id: None,
+            span_id: None,
+            attributes: Attributes::new(),
+        });
+    }
+    let told = told(&shop::scene_of(batch), "first_errors", json!({})).await;
+    assert_eq!(told.facts, ["the first new errors are of gateway from 14:01:15.003Z on: `no answer at all`"]);
 }
 
 #[tokio::test]

@@ -163,7 +163,12 @@ fn services(question: &Question) -> Wanted {
     if older.is_empty() {
         older.insert("min_p99_ms".to_owned(), json!(0.0));
     }
-    if let (Some(measure), Some(order)) = (question.measure, question.order) {
+    // What is bounded and not ordered is told from its far end on.
+    let bounded = question.bounds.first().map(|bound| {
+        let order = if bound.side == Side::AtMost { Order::Least } else { Order::Most };
+        (bound.measure, order)
+    });
+    if let Some((measure, order)) = question.measure.zip(question.order).or(bounded) {
         arguments.insert(
             "sort_by".to_owned(),
             json!(match measure {
@@ -172,10 +177,12 @@ fn services(question: &Question) -> Wanted {
                 _ => "p99",
             }),
         );
-        // The tool sorts the highest first: the lowest are at the end of the whole list.
-        if let (Order::Most, Some(n)) = (order, question.top_n) {
-            arguments.insert("limit".to_owned(), json!(n));
+        if order == Order::Least {
+            arguments.insert("order".to_owned(), json!("least"));
         }
+    }
+    if let Some(n) = question.top_n {
+        arguments.insert("limit".to_owned(), json!(n));
     }
     vec![("golden_signals", Value::Object(arguments)), ("service_map", Value::Object(older))]
 }
