@@ -41,7 +41,7 @@ pub(crate) fn plan(question: &Question, known: Known<'_>) -> Vec<Wanted> {
         }),
         Ask::Past => one(&["past_incidents"], None),
         Ask::Forecast => {
-            let measure = question.measure.map_or("memory", measure_name);
+            let measure = question.measure.map_or("memory", forecast_name);
             each(&|service| vec![vec![("forecast", with(about(service), "measure", json!(measure)))]])
         }
         Ask::Knowledge => {
@@ -226,6 +226,16 @@ fn with(mut arguments: Value, name: &str, value: Value) -> Value {
         fields.insert(name.to_owned(), value);
     }
     arguments
+}
+
+/// Names a measure as the tool that looks ahead does.
+fn forecast_name(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Latency => "latency_p99",
+        Measure::Errors => "error_ratio",
+        Measure::Requests => "request_rate",
+        Measure::Cpu | Measure::Memory | Measure::Disk => measure_name(measure),
+    }
 }
 
 fn measure_name(measure: Measure) -> &'static str {
