@@ -13,6 +13,9 @@ use crate::{kubernetes_rows::of_container, quote::quote};
 #[derive(Debug, Serialize)]
 pub(crate) struct ContainerRow {
     pub name: String,
+    /// Whether it has to end before the others begin.
+    #[serde(skip)]
+    pub is_init: bool,
     pub image: String,
     /// Absent for a template.
     pub ready: Option<bool>,
@@ -38,6 +41,11 @@ pub(crate) fn containers_of(object: &Value) -> Vec<ContainerRow> {
     };
     let status_of = |name: &str| statuses().find(|status| text(status, "/name") == name);
     let spec = pod_spec(object);
+    // With `restartPolicy: Always` one runs along with the others.
+    let is_init = |name: &str| {
+        let inits = spec.map(|spec| list(spec, "/initContainers")).unwrap_or_default();
+        inits.iter().any(|init| text(init, "/name") == name && text(init, "/restartPolicy") != "Always")
+    };
     let mut rows: Vec<ContainerRow> = spec
         .into_iter()
         .flat_map(containers)
@@ -48,6 +56,7 @@ pub(crate) fn containers_of(object: &Value) -> Vec<ContainerRow> {
     let alone: Vec<ContainerRow> =
         alone.map(|status| row(text(status, "/name"), None, Some(status))).collect();
     rows.extend(alone);
+    rows.iter_mut().for_each(|row| row.is_init = is_init(&row.name));
     rows
 }
 
@@ -59,6 +68,7 @@ fn row(name: &str, container: Option<&Value>, status: Option<&Value>) -> Contain
     let image = container.or(status).map(|of| quote(text(of, "/image"))).unwrap_or_default();
     ContainerRow {
         name: name.to_owned(),
+        is_init: false,
         image,
         ready: status.map(|status| is_true(status, "/ready")),
         restarts: status.and_then(|status| number(status, "/restartCount")).unwrap_or_default() as u64,

@@ -108,7 +108,7 @@ impl Tool for Metrics {
             windows,
             searched: format!("{} in {}", self.summary(), whole_range(scene)),
             service: self.service.clone(),
-            metric: self.name.clone(),
+            metric: None,
             unit: String::new(),
             is_counted: false,
             group_by,
@@ -122,6 +122,16 @@ impl Tool for Metrics {
             return Ok(measured);
         };
         measured.groups = groups(scene, name, &measured).await?;
+        let untagged = format!("without {}", measured.group_by);
+        if !measured.groups.is_empty() && measured.groups.iter().all(|group| group.group == untagged) {
+            let tag = quote(&measured.group_by);
+            return Err(ToolError::Respond(format!("no resource of this metric has a tag `{tag}`")));
+        }
+        if measured.groups.is_empty() {
+            measured.group_by.clear();
+        } else {
+            measured.metric = Some(name.clone());
+        }
         let is_known = names.iter().any(|known| known.name == *name);
         let near = nearest(name, &names).filter(|_| measured.groups.is_empty() && !is_known);
         if let Some(near) = near {

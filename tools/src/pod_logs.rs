@@ -128,21 +128,25 @@ impl Tool for PodLogs {
             let n_before = lines.len();
             lines.retain(wrote);
             if lines.is_empty() && n_before > 0 {
-                missing.push(format!("none of its {n_before} lines is of a container `{container}`"));
+                missing.push(format!("none of its {n_before} lines is of that container"));
             }
         }
+        let container =
+            self.container.map(|one| format!(", container `{}`", quote(&one))).unwrap_or_default();
+        let searched = format!("log lines of pod `{}`{container} in {range}", quote(&self.pod));
         lines.sort_by_key(|line| std::cmp::Reverse(line.row.time));
         let is_bad = |line: &&Of<LogRecord>| line.row.severity >= Severity::Warn;
         let pods: BTreeSet<String> = lines.iter().map(|line| line.resource.name()).collect();
         Ok(PodLines {
-            searched: format!("log lines of pod `{}` in {range}", self.pod),
+            searched,
             pods: pods.into_iter().collect(),
             lines: lines.len(),
             bad_lines: lines.iter().filter(is_bad).count(),
             newest: lines.iter().take(MAX_KEPT).map(Line::of).collect(),
             newest_bad: lines.iter().filter(is_bad).take(MAX_KEPT).map(Line::of).collect(),
             is_cut,
-            pod: self.pod,
+            // A name that nobody has is no finding.
+            pod: if lines.is_empty() { String::new() } else { self.pod },
             missing,
         })
     }
@@ -208,7 +212,7 @@ impl Output for PodLines {
 impl fmt::Display for PodLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.lines == 0 {
-            write!(f, "pod `{}` wrote nothing; searched: {}", self.pod, self.searched)?;
+            write!(f, "it wrote nothing; searched: {}", self.searched)?;
             return self.missing.iter().try_for_each(|missing| write!(f, "\nmissing: {missing}"));
         }
         writeln!(

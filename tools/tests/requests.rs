@@ -201,6 +201,35 @@ async fn what_is_counted_is_told_per_second_and_tags_are_quoted() {
 }
 
 #[tokio::test]
+async fn a_forecast_of_several_disks_is_refused() {
+    let world = |mounts: &[&str]| {
+        let mut batch = shop::trouble();
+        let resource = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "audit")]));
+        let begins = batch.spans[0].start;
+        for (second, mount) in (0..80_u64).flat_map(|second| mounts.iter().map(move |mount| (second, mount)))
+        {
+            batch.metrics.push(MetricPoint {
+                resource,
+                time: begins + Duration::from_secs(second),
+                name: "system.filesystem.utilization".to_owned(),
+                unit: "1".to_owned(),
+                kind: MetricKind::Gauge,
+                value: 0.5 + second as f64 / 400.0,
+                attributes: Attributes::from([("mountpoint".to_owned(), (*mount).to_owned())]),
+            });
+        }
+        shop::scene_of(batch)
+    };
+    let asked = json!({ "service": "audit", "measure": "disk" });
+    let one = told(&world(&["/"]), "forecast", asked.clone()).await;
+    assert!(one.text.contains("the bound 100% (all of it used)"), "{}", one.text);
+    assert_eq!(
+        refused(&world(&["/", "/data"]), "forecast", asked).await,
+        "`system.filesystem.utilization` of `audit` is of several disks (`/`, `/data`), and only their mean can be drawn; ask `sql` for one of them"
+    );
+}
+
+#[tokio::test]
 async fn the_hottest_functions_are_told_with_their_shares() {
     let told = told(&shop::scene(), "profile_top", json!({ "service": "inventory" })).await;
     assert_eq!(names(&told.data["functions"], "function"), ["stock::match_sku", "stock::reserve", "main"]);

@@ -1,4 +1,4 @@
-//! A fake store that answers the two statements that tools write themselves.
+//! A fake store that answers the few statements that tools write themselves.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use waggle_signals::{
     Timestamp, Topology, TraceId,
 };
 
-/// A fake that knows the two statements that tools write themselves.
+/// A fake that knows the few statements that tools write themselves.
 pub struct SqlTelemetry {
     fake: FakeTelemetry,
     batch: Batch,
@@ -72,6 +72,14 @@ impl SqlTelemetry {
         }
     }
 
+    /// The attributes of the points of one metric.
+    fn attributes(&self, text: &str) -> Table {
+        let (name, range) = (Self::wanted(text, "name"), Self::range(text));
+        let of = |point: &&MetricPoint| Some(&*point.name) == name && range.contains(point.time);
+        let rows = self.batch.metrics.iter().filter(of).map(|point| vec![json!(point.attributes)]);
+        Table { columns: vec!["attributes".to_owned()], rows: rows.collect(), truncated: false }
+    }
+
     fn resets(&self, text: &str) -> Table {
         let (service, range) = (Self::wanted(text, "service"), Self::range(text));
         let of = self
@@ -117,9 +125,12 @@ impl Telemetry for SqlTelemetry {
         if self.sql_since.is_some_and(|since| Self::range(&query.text).from() < since) {
             return Err(Kind::Timeout.error("the flows took too long"));
         }
-        match query.text.contains("FROM flows") {
-            true => Ok(self.resets(&query.text)),
-            false => Ok(self.names(&query.text)),
-        }
+        let (is_of_flows, is_of_attributes) =
+            (query.text.contains("FROM flows"), query.text.starts_with("SELECT attributes"));
+        Ok(match (is_of_flows, is_of_attributes) {
+            (true, _) => self.resets(&query.text),
+            (_, true) => self.attributes(&query.text),
+            _ => self.names(&query.text),
+        })
     }
 }
