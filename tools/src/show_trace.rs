@@ -30,12 +30,7 @@ pub struct ShowTrace {
 /// One request.
 #[derive(Debug, Serialize)]
 pub struct Tree {
-    searched: String,
-    #[serde(skip)]
     trace_id: TraceId,
-    /// The id, when there is such a trace.
-    #[serde(rename = "trace_id")]
-    found: Option<TraceId>,
     start: Timestamp,
     duration_ms: f64,
     /// Spans that were seen.
@@ -72,13 +67,10 @@ pub(crate) fn trace_id(text: &str) -> Result<TraceId, ToolError> {
 fn tree(found: &[Of<Span>], trace_id: TraceId) -> Tree {
     let by_id: BTreeMap<SpanId, &Span> = found.iter().map(|span| (span.row.span_id, &span.row)).collect();
     let traces = assembled(found);
-    let searched = format!("trace {trace_id}");
     let Some(trace) = traces.first() else {
         let start = Timestamp::default();
         return Tree {
-            searched,
             trace_id,
-            found: None,
             start,
             duration_ms: 0.0,
             n_spans: 0,
@@ -93,9 +85,7 @@ fn tree(found: &[Of<Span>], trace_id: TraceId) -> Tree {
         (count(|link| *link == Link::Broken), count(|link| matches!(link, Link::Inferred(_))));
     let shown = worth_showing(trace, &all);
     Tree {
-        searched,
         trace_id,
-        found: Some(trace_id),
         start: trace.start(),
         duration_ms: millis(trace.duration()),
         n_spans: trace.spans.len(),
@@ -152,7 +142,7 @@ impl Output for Tree {
 impl fmt::Display for Tree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.spans.is_empty() {
-            return write!(f, "no spans; searched: {}", self.searched);
+            return write!(f, "no spans; searched: trace {}", self.trace_id);
         }
         let took = quantity::ms(self.duration_ms);
         writeln!(f, "trace {} from {}, {took}, {} spans", self.trace_id, self.start, self.n_spans)?;

@@ -224,7 +224,7 @@ async fn an_empty_world_is_told_as_what_was_searched() {
 
 #[tokio::test]
 async fn what_a_model_asks_for_stands_only_under_what_was_searched() {
-    let scene = shop::scene();
+    let (scene, nothing) = (shop::scene(), shop::nothing());
     for (tool, arguments) in [
         ("find_traces", json!({ "route": "7777 errors", "min_ms": 1.0 })),
         ("find_traces", json!({ "route": "orders", "min_ms": 0.7777 })),
@@ -233,15 +233,16 @@ async fn what_a_model_asks_for_stands_only_under_what_was_searched() {
             "sql",
             json!({ "query": "SELECT 7777 FROM flows WHERE service = '' AND time >= '2026-03-01T14:00:00Z' AND time < '2026-03-01T14:01:00Z'" }),
         ),
-        ("show_trace", json!({ "trace": "00000000000000000000000000007777" })),
         ("metrics", json!({ "name": "7777 errors" })),
         ("metrics", json!({ "name": "7777 errors", "group_by": "7777 errors" })),
         ("logs", json!({ "contains": "7777 errors" })),
-        ("pod_logs", json!({ "pod": "7777" })),
+        ("pod_logs", json!({ "pod": "7777", "container": "7777" })),
         ("kubernetes_events", json!({ "name": "7777" })),
         ("golden_signals", json!({ "min_p99_ms": 7777.0 })),
     ] {
-        let mut called = waggle_tools::toolbox().call(tool, arguments.clone(), &scene).await.unwrap();
+        // Where pods are known, one that is not is refused.
+        let scene = if tool == "pod_logs" { &nothing } else { &scene };
+        let mut called = waggle_tools::toolbox().call(tool, arguments.clone(), scene).await.unwrap();
         if let Some(fields) = called.data.as_object_mut() {
             fields.remove("searched");
         }
