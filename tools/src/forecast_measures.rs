@@ -9,19 +9,10 @@ use waggle_agent_core::{
     evidence::Topic,
     ports::{SeriesQuery, SqlQuery},
 };
-use waggle_analysis::{
-    Direction,
-    kubernetes::{object::name, quantities},
-    quantity,
-};
+use waggle_analysis::{Direction, quantity};
 use waggle_signals::{Measure, Series, TimeRange, semconv};
 
-use crate::{
-    kubernetes_containers::containers_of,
-    kubernetes_objects::{objects, program},
-    metric_names::literal,
-    quote::quote,
-};
+use crate::{forecast_bounds::bound, metric_names::literal, quote::quote};
 
 /// A series with what is known of it.
 pub(crate) struct Measured {
@@ -59,10 +50,10 @@ pub(crate) struct Word {
     pub word: &'static str,
     metrics: &'static [&'static str],
     /// Metrics of the bound.
-    bounds: &'static [&'static str],
+    pub bounds: &'static [&'static str],
     /// The bound of every one of them.
-    fixed: Option<f64>,
-    unit: Unit,
+    pub fixed: Option<f64>,
+    pub unit: Unit,
     direction: Direction,
 }
 
@@ -216,7 +207,7 @@ pub(crate) fn searched(asked: &str) -> String {
 }
 
 /// The tags that tell copies of a service apart.
-const COPIES: [&str; 7] = [
+pub(crate) const COPIES: [&str; 7] = [
     semconv::SERVICE_NAME,
     semconv::K8S_POD,
     semconv::SERVICE_INSTANCE_ID,
@@ -227,10 +218,10 @@ const COPIES: [&str; 7] = [
 ];
 
 /// OpenTelemetry semantic conventions, `k8s.container.name` and `k8s.volume.name`.
-const K8S_CONTAINER: &str = "k8s.container.name";
+pub(crate) const K8S_CONTAINER: &str = "k8s.container.name";
 const K8S_VOLUME: &str = "k8s.volume.name";
 
-fn copy(series: &Series) -> String {
+pub(crate) fn copy(series: &Series) -> String {
     let named = COPIES.iter().skip(1).map(|key| series.label(key)).find(|label| !label.is_empty());
     named.unwrap_or_default().to_owned()
 }
@@ -263,7 +254,12 @@ async fn check_one_disk(scene: &Scene, service: &str, metric: &str) -> Result<()
 }
 
 /// Draws the history of a measure, as far back as there is one: long ones in long steps.
-async fn history(scene: &Scene, service: &str, measure: Measure, copies: &[&str]) -> Result<Vec<Series>> {
+pub(crate) async fn history(
+    scene: &Scene,
+    service: &str,
+    measure: Measure,
+    copies: &[&str],
+) -> Result<Vec<Series>> {
     let end = scene.incident.window.to();
     let whole = TimeRange::ending_at(end, LOOK_BACK);
     let mut long = drawn(scene, service, measure.clone(), copies, whole, LONG_STEP).await?;
@@ -325,90 +321,6 @@ fn nearest_to_bound(all: Vec<Series>, direction: Direction) -> Option<Series> {
 
 /// Steps without values after which a copy is gone.
 const STILL: usize = 3;
-
-async fn bound(
-    scene: &Scene,
-    service: &str,
-    (copy, container): (&str, &str),
-    word: &Word,
-) -> Result<Option<Bound>, ToolError> {
-    if let Some(value) = word.fixed {
-        let from = if value == 0.0 { "nothing left" } else { "all of it used" };
-        return Ok(Some(Bound { value, from: from.to_owned() }));
-    }
-    // What the pods say comes first where no container is named: only they tell how many there are.
-    if container.is_empty() {
-        match limit(scene, service, copy, container, word.unit).await? {
-            Limit::Told(bound) => return Ok(Some(bound)),
-            Limit::None => return Ok(None),
-            Limit::Unknown => {}
-        }
-    }
-    for metric in word.bounds {
-        let found = history(scene, service, Measure::Metric((*metric).to_owned()), &COPIES).await?;
-        let is_its = |series: &&Series| container.is_empty() || series.label(K8S_CONTAINER) == container;
-        let named: Vec<&Series> = found.iter().filter(is_its).collect();
-        let own: Vec<&Series> = named.iter().copied().filter(|series| self::copy(series) == copy).collect();
-        let of = if own.is_empty() { named } else { own };
-        let mut values: Vec<f64> = of
-            .iter()
-            .filter_map(|series| series.values.iter().rev().flatten().next().copied())
-            .filter(|value| *value > 0.0)
-            .collect();
-        values.sort_by(f64::total_cmp);
-        values.dedup();
-        // Of several limits nobody knows which one holds.
-        if let [value] = values.as_slice() {
-            return Ok(Some(Bound { value: *value, from: format!("metric `{metric}`") }));
-        }
-    }
-    Ok(match limit(scene, service, copy, container, word.unit).await? {
-        Limit::Told(bound) => Some(bound),
-        Limit::None | Limit::Unknown => None,
-    })
-}
-
-/// What the pods of a service say of a limit.
-enum Limit {
-    Told(Bound),
-    /// It has none.
-    None,
-    /// No such pod is recorded.
-    Unknown,
-}
-
-/// Reads the limit off the pod of the copy, else off one of the service's: that of the container, else of all that run at once.
-async fn limit(
-    scene: &Scene,
-    service: &str,
-    copy: &str,
-    container: &str,
-    unit: Unit,
-) -> Result<Limit, ToolError> {
-    let objects = objects(scene).await?;
-    let pods = objects.of("Pod", None)?;
-    let own = pods.iter().find(|pod| name(pod) == copy);
-    let Some(pod) = own.or_else(|| pods.iter().find(|pod| program(pod) == service)) else {
-        return Ok(Limit::Unknown);
-    };
-    let running: Vec<_> = containers_of(pod).into_iter().filter(|row| !row.is_init).collect();
-    let of: Vec<_> = running.iter().filter(|row| container.is_empty() || row.name == container).collect();
-    let limits = of.iter().map(|row| {
-        let limit = if unit == Unit::Cores { &row.cpu_limit } else { &row.memory_limit };
-        limit.as_deref().and_then(quantities::quantity)
-    });
-    // One without a limit may take all: then the pod has none.
-    let limits: Option<Vec<f64>> = limits.collect();
-    Ok(match limits.filter(|limits| !limits.is_empty()) {
-        Some(limits) => {
-            let whose =
-                if container.is_empty() { String::new() } else { format!("container `{container}` of ") };
-            let from = format!("limit of {whose}pod `{}`", name(pod));
-            Limit::Told(Bound { value: limits.iter().sum(), from })
-        }
-        None => Limit::None,
-    })
-}
 
 /// Returns the share of the budget of failed requests that is used up, step by step.
 async fn error_budget(scene: &Scene, service: &str) -> Result<Option<Measured>> {
