@@ -203,20 +203,28 @@ impl Output for Carriers {
 
     fn facts(&self, language: Language) -> Vec<Fact> {
         let service = &self.service;
+        // Shares and counts are of what was read.
+        let read = if self.cut.is_empty() {
+            ""
+        } else {
+            language.pick("of those read, ", "在已读的请求中，")
+        };
         let carriers = self.carriers.iter().take(3).map(|carrier| {
             let (which, share) = (&carrier.which, quantity::percent(carrier.share));
             let moved = carrier.moved.written(self.measure, language);
             language.pick(
-                format!("{share} of the change of {service} is in its requests with `{which}`: {moved}"),
-                format!("{service} 变化的 {share} 来自 `{which}` 的请求：{moved}"),
+                format!(
+                    "{read}{share} of the change of {service} is in its requests with `{which}`: {moved}"
+                ),
+                format!("{read}{service} 变化的 {share} 来自 `{which}` 的请求：{moved}"),
             )
         });
         let fails = self.measure == Subject::Errors && self.whole.error_ratio_after > 0.0;
         let failed = self.failed_with.first().filter(|_| fails).map(|failed| {
             let FailedWith { what, requests } = failed;
             language.pick(
-                format!("{requests} failed requests of {service} ended with `{what}`"),
-                format!("{service} 有 {requests} 个失败请求以 `{what}` 结束"),
+                format!("{read}{requests} failed requests of {service} ended with `{what}`"),
+                format!("{read}{service} 有 {requests} 个失败请求以 `{what}` 结束"),
             )
         });
         let fact = |text| Fact { service: service.clone(), topic: self.measure.topic(), text };

@@ -194,13 +194,17 @@ impl Peer {
     /// Returns what is worth a sentence: its English and Chinese name, before and after.
     fn risen(&self) -> Vec<(&'static str, &'static str, f64, f64)> {
         let Self { before, after, .. } = self;
-        let resets = (before.resets_per_s.unwrap_or_default(), after.resets_per_s.unwrap_or_default());
+        // What was read of one time only says nothing of a rise.
+        let resets = before.resets_per_s.zip(after.resets_per_s);
         let all = [
-            ("failed connections", "连接失败", before.failed_per_s, after.failed_per_s),
-            ("connections reset", "连接被重置", resets.0, resets.1),
-            ("TCP segments sent again", "TCP 重传", before.retransmits_per_s, after.retransmits_per_s),
+            Some(("failed connections", "连接失败", before.failed_per_s, after.failed_per_s)),
+            resets.map(|(old, new)| ("connections reset", "连接被重置", old, new)),
+            Some(("TCP segments sent again", "TCP 重传", before.retransmits_per_s, after.retransmits_per_s)),
         ];
-        all.into_iter().filter(|(_, _, old, new)| *new >= old + NOTABLE_PER_S && *new >= 2.0 * old).collect()
+        all.into_iter()
+            .flatten()
+            .filter(|(_, _, old, new)| *new >= old + NOTABLE_PER_S && *new >= 2.0 * old)
+            .collect()
     }
 }
 
@@ -258,7 +262,9 @@ impl Peer {
             }
         };
         add("failed", before.failed_per_s, after.failed_per_s);
-        add("reset", before.resets_per_s.unwrap_or_default(), after.resets_per_s.unwrap_or_default());
+        if let Some((old, new)) = before.resets_per_s.zip(after.resets_per_s) {
+            add("reset", old, new);
+        }
         add("segments sent again", before.retransmits_per_s, after.retransmits_per_s);
         if let Some((old, new)) = before.on_the_way_ms.zip(after.on_the_way_ms) {
             said.push(format!("a call on the way {}", change(quantity::ms, old, new)));

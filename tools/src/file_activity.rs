@@ -14,7 +14,13 @@ use waggle_agent_core::{
 use waggle_analysis::quantity;
 use waggle_signals::{Event, TimeRange};
 
-use crate::{quote::quote, red::round, rows::write_rows, services::resources_of, windows::windows};
+use crate::{
+    quote::quote,
+    red::round,
+    rows::{at_least, write_rows},
+    services::resources_of,
+    windows::windows,
+};
 
 /// Lists files that were opened, read or written around the incident, how often, how much and how slowly, against the healthy time before. Only as far as a source sends events of files; says so when none does.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -56,8 +62,8 @@ struct Use {
     slow: u64,
 }
 
-/// Events of files have names that begin so; `file.open`, `file.read` and `file.write` are told apart.
-const NAMES: &str = "file.";
+/// Names of events of files.
+const NAMES: [&str; 3] = ["file.open", "file.read", "file.write"];
 /// The file (OpenTelemetry semantic conventions).
 const PATH: &str = "file.path";
 /// Bytes read or written; no convention has one.
@@ -66,7 +72,7 @@ const BYTES: &str = "file.io.bytes";
 const DURATION_MS: &str = "duration_ms";
 /// Longer than a disk that turns needs for a seek and some queue.
 const SLOW: Duration = Duration::from_millis(100);
-/// Events that are read of each window at most.
+/// Events of each name that are read of each window at most.
 const MAX_EVENTS: usize = 20_000;
 /// Files that a model is shown.
 const MAX_ROWS: usize = 12;
@@ -95,15 +101,20 @@ impl Tool for FileActivity {
         let mut missing = Vec::new();
         let mut all: BTreeMap<(String, String), (Use, Use)> = BTreeMap::new();
         for (range, is_now) in [(baseline, false), (window, true)] {
-            let query = EventQuery { range, service: service.clone(), name: None, limit: MAX_EVENTS };
-            let events = scene.ports.telemetry.events(&query).await?;
-            if events.len() >= MAX_EVENTS {
-                missing.push(format!("only the newest {MAX_EVENTS} events of {range} were read"));
-            }
-            for event in events.iter().filter(|event| event.row.name.starts_with(NAMES)) {
-                let path = event.row.attributes.get(PATH).map(|path| quote(path)).unwrap_or_default();
-                let (before, now) = all.entry((event.resource.service().to_owned(), path)).or_default();
-                if is_now { now } else { before }.add(event);
+            for name in NAMES {
+                let (service, name, limit) = (service.clone(), Some(name.to_owned()), MAX_EVENTS);
+                let query = EventQuery { range, service, name, limit };
+                let events = scene.ports.telemetry.events(&query).await?;
+                if events.len() >= MAX_EVENTS {
+                    let name = query.name.unwrap_or_default();
+                    missing
+                        .push(format!("only the newest {MAX_EVENTS} events `{name}` of {range} were read"));
+                }
+                for event in &events {
+                    let path = event.row.attributes.get(PATH).map(|path| quote(path)).unwrap_or_default();
+                    let (before, now) = all.entry((event.resource.service().to_owned(), path)).or_default();
+                    if is_now { now } else { before }.add(event);
+                }
             }
         }
         let mut files: Vec<FileRow> = all
@@ -116,7 +127,7 @@ impl Tool for FileActivity {
             })
             .collect();
         files.sort_by(|a, b| b.now.total_ms.total_cmp(&a.now.total_ms).then(b.now.all().cmp(&a.now.all())));
-        let searched = format!("events named `{NAMES}*` in {baseline} and {window}");
+        let searched = format!("events `{}` in {baseline} and {window}", NAMES.join("`, `"));
         Ok(FileRows { searched, baseline, window, files, missing })
     }
 }
@@ -156,11 +167,15 @@ impl Output for FileRows {
 
     fn facts(&self, language: Language) -> Vec<Fact> {
         let facts = self.files.iter().take(MAX_FACTS).map(|FileRow { service, path, before, now }| {
-            let (opens, reads, writes, slow, old_slow) = (now.opens, now.reads, now.writes, now.slow, before.slow);
+            let counted = |n| at_least(n, !self.missing.is_empty(), language);
+            let (opens, reads, writes) = (counted(now.opens), counted(now.reads), counted(now.writes));
+            let (slow, old_slow) = (counted(now.slow), counted(before.slow));
             let longest = quantity::ms(now.longest_ms);
+            let is_whole = self.missing.is_empty();
+            let of_those = if is_whole { "" } else { language.pick("of those read ", "已读的操作中") };
             let text = language.pick(
-                format!("{service} opened `{path}` {opens} times, read it {reads} and wrote it {writes} times; the longest took {longest}, slow ones {old_slow} → {slow}"),
-                format!("{service} 打开 `{path}` {opens} 次，读 {reads} 次，写 {writes} 次；最长 {longest}，慢操作 {old_slow} → {slow}"),
+                format!("{service} opened `{path}` {opens} times, read it {reads} and wrote it {writes} times; the longest {of_those}took {longest}, slow ones {old_slow} → {slow}"),
+                format!("{service} 打开 `{path}` {opens} 次，读 {reads} 次，写 {writes} 次；{of_those}最长 {longest}，慢操作 {old_slow} → {slow}"),
             );
             Fact { service: service.clone(), topic: Topic::Resources, text }
         });

@@ -48,6 +48,8 @@ pub struct FindTraces {
 pub struct Found {
     windows: Windows,
     searched: String,
+    /// What was read when not all requests were; empty when all were.
+    cut: String,
     /// Requests that match among those that were read.
     matching: usize,
     requests: Vec<Request>,
@@ -121,6 +123,7 @@ impl Tool for FindTraces {
         };
         Ok(Found {
             searched: format!("{} in {}{which}", self.summary(), windows.window),
+            cut: which,
             windows,
             matching: found.len(),
             requests: found.into_iter().take(limit).map(request).collect(),
@@ -183,7 +186,7 @@ impl fmt::Display for Found {
         if self.requests.is_empty() {
             return write!(f, "no such requests; searched: {}", self.searched);
         }
-        writeln!(f, "{}: {} traces", self.searched, self.matching)?;
+        writeln!(f, "{} traces in {}{}", self.matching, self.windows.window, self.cut)?;
         write_rows(f, self.requests.iter(), MAX_LIMIT)?;
         let n_more = self.matching - self.requests.len();
         if n_more > 0 { writeln!(f, "… {n_more} more") } else { Ok(()) }

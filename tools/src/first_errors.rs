@@ -31,6 +31,8 @@ pub struct Order {
     searched: String,
     /// What was read when not all errors were; empty when all were.
     cut: String,
+    /// Whether it is known which came first.
+    is_told: bool,
     #[serde(flatten)]
     cascade: Cascade,
 }
@@ -47,13 +49,14 @@ struct Seen {
 /// What was read of a window.
 struct Read {
     seen: Vec<Seen>,
-    covers: TimeRange,
+    /// The beginning of the window of which all errors were read; `None` when even the first moment has too many.
+    covers: Option<TimeRange>,
 }
 
 /// Log lines, and failed spans, of one window that are read at most.
 const MAX_ERRORS: usize = 2_000;
-/// Times that a window with too many errors is halved; what comes first is in its beginning.
-const MAX_HALVINGS: usize = 6;
+/// Parts of a window that are tried at most; one with too many errors is halved.
+const MAX_READS: usize = 32;
 /// Kinds of errors that are listed besides the first.
 const MAX_LISTED: usize = 6;
 
@@ -72,16 +75,22 @@ impl Tool for FirstErrors {
         let before = beginning(scene, baseline).await?;
         let after = beginning(scene, window).await?;
         let calls = scene.ports.telemetry.topology(whole_range(scene)).await?;
-        let lengths = [before.covers.length(), after.covers.length()];
-        let found = cascade(before.seen.iter().map(line), after.seen.iter().map(line), lengths, Some(&calls));
-        let is_cut = after.covers != window;
-        let cut = if is_cut {
-            format!("too many errors: only those until {} were read", after.covers.to())
-        } else {
-            String::new()
-        };
         let searched = format!("error logs and failed requests of all services in {window}");
-        Ok(Order { baseline, window, searched, cut, cascade: found })
+        let untold = "too many errors to tell which came first";
+        let (Some(healthy), Some(troubled)) = (before.covers, after.covers) else {
+            let (cut, cascade) = (untold.to_owned(), Cascade::default());
+            return Ok(Order { baseline, window, searched, cut, is_told: false, cascade });
+        };
+        let lengths = [healthy.length(), troubled.length()];
+        let found = cascade(before.seen.iter().map(line), after.seen.iter().map(line), lengths, Some(&calls));
+        let is_cut = troubled != window;
+        let is_told = found.first.is_some() || !is_cut;
+        let cut = match (is_told, is_cut) {
+            (false, _) => untold.to_owned(),
+            (true, true) => format!("too many errors: only those until {} were read", troubled.to()),
+            (true, false) => String::new(),
+        };
+        Ok(Order { baseline, window, searched, cut, is_told, cascade: found })
     }
 }
 
@@ -95,18 +104,25 @@ fn line(seen: &Seen) -> ErrorLine<'_> {
     }
 }
 
-/// Reads the errors of a window, or of so much of its beginning that they can all be read.
+/// Reads the errors of a window from its beginning on, in parts that can be read whole, until there are enough of them.
 async fn beginning(scene: &Scene, range: TimeRange) -> Result<Read> {
-    let mut covers = range;
-    for halving in 0..=MAX_HALVINGS {
-        let (logs, spans) = (error_logs(scene, covers).await?, failed_spans(scene, covers).await?);
-        let is_whole = logs.len() < MAX_ERRORS && spans.len() < MAX_ERRORS;
-        if is_whole || halving == MAX_HALVINGS {
-            return Ok(Read { seen: logs.into_iter().chain(spans).collect(), covers });
+    let (mut seen, mut covered, mut length) = (Vec::new(), range.from(), range.length());
+    for _ in 0..MAX_READS {
+        let Ok(part) = TimeRange::new(covered, range.to().min(covered + length)) else { break };
+        // The store returns the newest first: of a part that is cut, just the beginning is missing.
+        let (logs, spans) = (error_logs(scene, part).await?, failed_spans(scene, part).await?);
+        if logs.len() >= MAX_ERRORS || spans.len() >= MAX_ERRORS {
+            length /= 2;
+            continue;
         }
-        covers = TimeRange::new(covers.from(), covers.from() + covers.length() / 2).unwrap_or(covers);
+        covered = part.to();
+        seen.extend(logs.into_iter().chain(spans));
+        if seen.len() >= MAX_ERRORS || covered >= range.to() {
+            break;
+        }
     }
-    Ok(Read { seen: Vec::new(), covers })
+    let covers = TimeRange::new(range.from(), covered).ok();
+    Ok(Read { seen, covers })
 }
 
 async fn error_logs(scene: &Scene, range: TimeRange) -> Result<Vec<Seen>> {
@@ -150,12 +166,12 @@ async fn failed_spans(scene: &Scene, range: TimeRange) -> Result<Vec<Seen>> {
 
 impl Output for Order {
     fn is_empty(&self) -> bool {
-        self.cascade.first.is_none()
+        self.is_told && self.cascade.first.is_none()
     }
 
     /// Lines are untrusted: they are quoted.
     fn facts(&self, language: Language) -> Vec<Fact> {
-        let Some(first) = &self.cascade.first else { return Vec::new() };
+        let Some(first) = self.cascade.first.as_ref().filter(|_| self.is_told) else { return Vec::new() };
         let mut facts = Vec::new();
         let mut say = |service: &str, en: String, zh: String| {
             facts.push(Fact {
@@ -167,10 +183,15 @@ impl Output for Order {
         let told = |kind: &ErrorKind| (quantity::clock(kind.first_at), quote(&kind.example));
         let (at, text) = told(first);
         let ErrorKind { service, before, after, .. } = first;
+        // Of what was not read to its end, nobody knows how often it came.
+        let (en, zh) = match self.cut.is_empty() {
+            true => (format!(", {before} → {after} times"), format!("，{before} → {after} 次")),
+            false => (String::new(), String::new()),
+        };
         say(
             service,
-            format!("the first new errors are of {service} from {at} on, {before} → {after} times: `{text}`"),
-            format!("最早的新错误来自 {service}，自 {at} 起，{before} → {after} 次：`{text}`"),
+            format!("the first new errors are of {service} from {at} on{en}: `{text}`"),
+            format!("最早的新错误来自 {service}，自 {at} 起{zh}：`{text}`"),
         );
         let follows = self.cascade.consequences.iter().find(|other| other.kind.service != *service);
         if let Some(kind) = follows.map(|follows| &follows.kind) {
@@ -188,6 +209,9 @@ impl Output for Order {
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Cascade { first, consequences, apart, lines, .. } = &self.cascade;
+        if !self.is_told {
+            return write!(f, "{}; searched: {}", self.cut, self.searched);
+        }
         let Some(first) = first else {
             return write!(f, "no new kind of error among {lines}; searched: {}", self.searched);
         };

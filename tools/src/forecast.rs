@@ -51,6 +51,7 @@ struct Outlook {
     /// Which copy of the service; empty for all of it.
     copy: String,
     unit: Unit,
+    #[serde(skip_serializing_if = "is_as_asked")]
     bound: Option<Bound>,
     /// The newest value.
     latest: f64,
@@ -102,8 +103,13 @@ impl Tool for Forecast {
         let asked = self.measure.trim().to_lowercase().replace([' ', '-'], "_");
         let is_word = is_word(&asked);
         let asked = if is_word { asked } else { self.measure.trim().to_owned() };
-        let searched =
-            format!("{} of `{}` up to {}", searched(&asked), self.service, scene.incident.window.to());
+        let asked_bound = self.bound.map(|bound| format!(" with a bound of {bound}")).unwrap_or_default();
+        let searched = format!(
+            "{} of `{}` up to {}{asked_bound}",
+            searched(&asked),
+            self.service,
+            scene.incident.window.to()
+        );
         let found = measured(scene, &self.service, &asked).await?;
         let Some(mut measured) = found else {
             if is_word {
@@ -113,7 +119,7 @@ impl Tool for Forecast {
             return Err(unknown(&asked, &self.service));
         };
         if let Some(value) = self.bound.filter(|bound| bound.is_finite()) {
-            measured.bound = Some(Bound { value, from: "as asked".to_owned() });
+            measured.bound = Some(Bound { value, from: AS_ASKED.to_owned() });
         }
         let topic = measured.topic;
         let outlook = outlook(measured);
@@ -166,6 +172,13 @@ fn outlook(measured: Measured) -> Option<Outlook> {
     Some(Outlook { copy, unit, bound, latest, ahead })
 }
 
+/// A bound that was asked for is no finding: it stands under what was searched.
+const AS_ASKED: &str = "as asked";
+
+fn is_as_asked(bound: &Option<Bound>) -> bool {
+    bound.as_ref().is_some_and(|bound| bound.from == AS_ASKED)
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Forecasted {
@@ -174,7 +187,7 @@ impl Forecasted {
         let copy = if copy.is_empty() { String::new() } else { format!(" ({copy})") };
         let (whose, latest) = (format!("{}{copy}", self.service), unit.write(*latest));
         let measure = &self.measure;
-        let bounded = bound.as_ref().map(|Bound { value, from }| {
+        let bounded = bound.as_ref().filter(|bound| bound.from != AS_ASKED).map(|Bound { value, from }| {
             let value = unit.write(*value);
             language.pick(format!(", the bound {value} ({from})"), format!("，界限为 {value}（{from}）"))
         });

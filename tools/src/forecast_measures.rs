@@ -1,20 +1,18 @@
 //! Which series stands for what a person calls memory, CPU or disk, and where its bound is told.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Serialize;
-use waggle_agent_core::{Result, Scene, ToolError, evidence::Topic, ports::SeriesQuery};
-use waggle_analysis::{
-    Direction,
-    kubernetes::{object::name, quantities},
-    quantity,
+use serde_json::Value;
+use waggle_agent_core::{
+    Result, Scene, ToolError,
+    evidence::Topic,
+    ports::{SeriesQuery, SqlQuery},
 };
+use waggle_analysis::{Direction, quantity};
 use waggle_signals::{Measure, Series, TimeRange, semconv};
 
-use crate::{
-    kubernetes_containers::containers_of,
-    kubernetes_objects::{objects, program},
-};
+use crate::{forecast_bounds::bound, metric_names::literal, quote::quote};
 
 /// A series with what is known of it.
 pub(crate) struct Measured {
@@ -52,10 +50,10 @@ pub(crate) struct Word {
     pub word: &'static str,
     metrics: &'static [&'static str],
     /// Metrics of the bound.
-    bounds: &'static [&'static str],
+    pub bounds: &'static [&'static str],
     /// The bound of every one of them.
-    fixed: Option<f64>,
-    unit: Unit,
+    pub fixed: Option<f64>,
+    pub unit: Unit,
     direction: Direction,
 }
 
@@ -90,7 +88,7 @@ pub(crate) const WORDS: [Word; 4] = [
         direction: Direction::Up,
     },
     Word {
-        word: "disk",
+        word: DISK,
         metrics: &["system.filesystem.utilization", "k8s.volume.utilization"],
         bounds: &[],
         fixed: Some(1.0),
@@ -98,7 +96,7 @@ pub(crate) const WORDS: [Word; 4] = [
         direction: Direction::Up,
     },
     Word {
-        word: "disk",
+        word: DISK,
         metrics: &[
             "k8s.volume.available",
             "k8s.pod.filesystem.available",
@@ -111,6 +109,9 @@ pub(crate) const WORDS: [Word; 4] = [
         direction: Direction::Down,
     },
 ];
+
+/// What disks are asked for by.
+const DISK: &str = "disk";
 
 /// What is measured of a service as a whole.
 pub(crate) const RATES: [(&str, Measure, Unit, Topic); 4] = [
@@ -133,6 +134,19 @@ const LOOK_BACK: Duration = Duration::from_secs(7 * 86_400);
 const LONG_STEP: Duration = Duration::from_secs(300);
 /// Histories of at least this length are drawn in long steps.
 const LONG: Duration = Duration::from_secs(2 * 86_400);
+/// Attributes that tell disks apart: of OpenTelemetry's receivers, the node exporter and the kubelet.
+const DISK_TAGS: [&str; 6] = [
+    "system.filesystem.mountpoint",
+    "mountpoint",
+    "persistentvolumeclaim",
+    "k8s.volume.name",
+    "system.device",
+    "device",
+];
+/// Points that are looked through for disks.
+const MAX_POINTS: usize = 1_000;
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Steps of a short history.
 const N_STEPS: u32 = 240;
 
@@ -161,7 +175,11 @@ pub(crate) async fn measured(
             let found = history(scene, service, Measure::Metric((*metric).to_owned()), &COPIES).await?;
             if let Some(series) = nearest_to_bound(found, word.direction) {
                 let copy = copy(&series);
-                let bound = bound(scene, service, &copy, word).await?;
+                if word.word == DISK {
+                    check_one_disk(scene, service, metric).await?;
+                }
+                let container = series.label(K8S_CONTAINER);
+                let bound = bound(scene, service, (&copy, container), word).await?;
                 let (unit, direction) = (word.unit, word.direction);
                 return Ok(Some(Measured { series, copy, unit, topic: Topic::Resources, direction, bound }));
             }
@@ -189,21 +207,59 @@ pub(crate) fn searched(asked: &str) -> String {
 }
 
 /// The tags that tell copies of a service apart.
-const COPIES: [&str; 5] = [
+pub(crate) const COPIES: [&str; 7] = [
     semconv::SERVICE_NAME,
     semconv::K8S_POD,
     semconv::SERVICE_INSTANCE_ID,
     semconv::PROCESS_PID,
     semconv::HOST_NAME,
+    K8S_CONTAINER,
+    K8S_VOLUME,
 ];
 
-fn copy(series: &Series) -> String {
+/// OpenTelemetry semantic conventions, `k8s.container.name` and `k8s.volume.name`.
+pub(crate) const K8S_CONTAINER: &str = "k8s.container.name";
+const K8S_VOLUME: &str = "k8s.volume.name";
+
+pub(crate) fn copy(series: &Series) -> String {
     let named = COPIES.iter().skip(1).map(|key| series.label(key)).find(|label| !label.is_empty());
     named.unwrap_or_default().to_owned()
 }
 
+/// Checks that a metric of disks is of one disk only: the store averages over what is not told apart by the resource.
+async fn check_one_disk(scene: &Scene, service: &str, metric: &str) -> Result<(), ToolError> {
+    let range = scene.incident.window;
+    let text = format!(
+        "SELECT attributes FROM metrics WHERE name = {} AND service = {} AND time >= '{}' AND time < '{}'",
+        literal(metric),
+        literal(service),
+        range.from(),
+        range.to()
+    );
+    let query = SqlQuery { text, limit: MAX_POINTS, timeout: PATIENCE };
+    let table = scene.ports.telemetry.sql(&query).await?;
+    let disk = |row: &Vec<Value>| {
+        let attributes = row.first()?.as_object()?;
+        DISK_TAGS.iter().find_map(|tag| Some(quote(attributes.get(*tag)?.as_str()?)))
+    };
+    let disks: BTreeSet<String> = table.rows.iter().filter_map(disk).collect();
+    if disks.len() < 2 {
+        return Ok(());
+    }
+    let disks: Vec<String> = disks.into_iter().take(8).map(|disk| format!("`{disk}`")).collect();
+    Err(ToolError::Respond(format!(
+        "`{metric}` of `{service}` is of several disks ({}), and only their mean can be drawn; ask `sql` for one of them",
+        disks.join(", ")
+    )))
+}
+
 /// Draws the history of a measure, as far back as there is one: long ones in long steps.
-async fn history(scene: &Scene, service: &str, measure: Measure, copies: &[&str]) -> Result<Vec<Series>> {
+pub(crate) async fn history(
+    scene: &Scene,
+    service: &str,
+    measure: Measure,
+    copies: &[&str],
+) -> Result<Vec<Series>> {
     let end = scene.incident.window.to();
     let whole = TimeRange::ending_at(end, LOOK_BACK);
     let mut long = drawn(scene, service, measure.clone(), copies, whole, LONG_STEP).await?;
@@ -265,42 +321,6 @@ fn nearest_to_bound(all: Vec<Series>, direction: Direction) -> Option<Series> {
 
 /// Steps without values after which a copy is gone.
 const STILL: usize = 3;
-
-async fn bound(scene: &Scene, service: &str, copy: &str, word: &Word) -> Result<Option<Bound>, ToolError> {
-    if let Some(value) = word.fixed {
-        let from = if value == 0.0 { "nothing left" } else { "all of it used" };
-        return Ok(Some(Bound { value, from: from.to_owned() }));
-    }
-    for metric in word.bounds {
-        let found = history(scene, service, Measure::Metric((*metric).to_owned()), &COPIES).await?;
-        let own: Vec<&Series> = found.iter().filter(|series| self::copy(series) == copy).collect();
-        let of = if own.is_empty() { found.iter().collect() } else { own };
-        let values = of.iter().filter_map(|series| series.values.iter().rev().flatten().next().copied());
-        let least = values.filter(|value| *value > 0.0).min_by(f64::total_cmp);
-        if let Some(value) = least {
-            return Ok(Some(Bound { value, from: format!("metric `{metric}`") }));
-        }
-    }
-    limit(scene, service, copy, word.unit).await
-}
-
-/// Reads the limit off the pods of the service: that of the copy itself, else the least.
-async fn limit(scene: &Scene, service: &str, copy: &str, unit: Unit) -> Result<Option<Bound>, ToolError> {
-    let objects = objects(scene).await?;
-    let pods = objects.of("Pod", None)?;
-    let is_its = |pod: &&&serde_json::Value| name(pod) == copy || program(pod) == service;
-    let own: Vec<_> = pods.iter().filter(|pod| name(pod) == copy).chain(pods.iter().filter(is_its)).collect();
-    for pod in own {
-        let limits = containers_of(pod).into_iter().filter_map(|container| match unit {
-            Unit::Cores => container.cpu_limit,
-            _ => container.memory_limit,
-        });
-        if let Some(value) = limits.filter_map(|limit| quantities::quantity(&limit)).min_by(f64::total_cmp) {
-            return Ok(Some(Bound { value, from: format!("limit of pod `{}`", name(pod)) }));
-        }
-    }
-    Ok(None)
-}
 
 /// Returns the share of the budget of failed requests that is used up, step by step.
 async fn error_budget(scene: &Scene, service: &str) -> Result<Option<Measured>> {

@@ -1,6 +1,6 @@
 //! The four golden signals of every service: traffic, errors, latency, saturation.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -48,9 +48,12 @@ pub struct GoldenSignals {
     /// At most so many requests per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_requests_per_s: Option<f64>,
-    /// Which are first, by the value of now, highest first; `p99` when absent.
+    /// What to sort by, the value of now; `p99` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_by: Option<SortBy>,
+    /// Whether the highest (`most`, when absent) or the lowest (`least`) are first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// At most so many services; 10 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -69,12 +72,24 @@ pub enum SortBy {
     Requests,
 }
 
+/// Which end comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The highest.
+    #[default]
+    Most,
+    /// The lowest.
+    Least,
+}
+
 /// Signals by service.
 #[derive(Debug, Serialize)]
 pub struct Signals {
     windows: Windows,
     searched: String,
     sorted_by: SortBy,
+    order: Order,
     /// Services that were left off.
     left_off: usize,
     services: Vec<Row>,
@@ -94,7 +109,7 @@ const USUAL_LIMIT: usize = 10;
 /// Services that are listed at most.
 const MAX_LIMIT: usize = 50;
 /// Services that are told in sentences.
-const MAX_TOLD: usize = 5;
+const MAX_TOLD: usize = USUAL_LIMIT;
 
 #[async_trait]
 impl Tool for GoldenSignals {
@@ -134,13 +149,13 @@ impl Tool for GoldenSignals {
         });
         let sorted_by = self.sort_by.unwrap_or_default();
         let mut services: Vec<Row> = rows.filter(|row| self.holds(row)).collect();
-        let value = |row: &Row| sorted_by.of(&row.answered.after);
-        services.sort_by(|a, b| value(b).total_cmp(&value(a)).then_with(|| a.service.cmp(&b.service)));
+        let order = self.order.unwrap_or_default();
+        services.sort_by(|a, b| sorted_by.compare(order, a, b).then_with(|| a.service.cmp(&b.service)));
         let limit = self.limit.unwrap_or(USUAL_LIMIT).clamp(1, MAX_LIMIT);
         let left_off = services.len().saturating_sub(limit);
         services.truncate(limit);
         let searched = format!("answered requests and process metrics in {}", windows.window);
-        Ok(Signals { windows, searched, sorted_by, left_off, services })
+        Ok(Signals { windows, searched, sorted_by, order, left_off, services })
     }
 }
 
@@ -162,11 +177,22 @@ impl GoldenSignals {
 }
 
 impl SortBy {
-    fn of(self, row: &RedRow) -> f64 {
+    /// Returns the value to sort by; who answers nothing has no errors and no latency.
+    fn of(self, row: &RedRow) -> Option<f64> {
+        let of_requests = |value| (row.requests > 0).then_some(value);
         match self {
-            Self::ErrorRatio => row.error_ratio,
-            Self::P99 => row.p99_ms,
-            Self::Requests => row.rate_per_s,
+            Self::ErrorRatio => of_requests(row.error_ratio),
+            Self::P99 => of_requests(row.p99_ms),
+            Self::Requests => Some(row.rate_per_s),
+        }
+    }
+
+    /// What has no value is last in either order.
+    fn compare(self, order: Order, a: &Row, b: &Row) -> Ordering {
+        match (self.of(&a.answered.after), self.of(&b.answered.after)) {
+            (Some(a), Some(b)) if order == Order::Least => a.total_cmp(&b),
+            (Some(a), Some(b)) => b.total_cmp(&a),
+            (a, b) => b.is_some().cmp(&a.is_some()),
         }
     }
 

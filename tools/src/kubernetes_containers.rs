@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
-use waggle_analysis::kubernetes::object::{containers, is_true, list, number, pod_spec, text};
+use waggle_analysis::kubernetes::object::{containers, is_true, list, number, pod_spec, text, time};
+use waggle_signals::Timestamp;
 
 use crate::{kubernetes_rows::of_container, quote::quote};
 
@@ -12,6 +13,9 @@ use crate::{kubernetes_rows::of_container, quote::quote};
 #[derive(Debug, Serialize)]
 pub(crate) struct ContainerRow {
     pub name: String,
+    /// Whether it has to end before the others begin.
+    #[serde(skip)]
+    pub is_init: bool,
     pub image: String,
     /// Absent for a template.
     pub ready: Option<bool>,
@@ -20,6 +24,9 @@ pub(crate) struct ContainerRow {
     pub state: String,
     /// How it ended before: `OOMKilled, exit code 137, at 2026-03-01T10:30:00Z`.
     pub last_end: Option<String>,
+    /// When that was, where it is told.
+    #[serde(skip)]
+    pub last_ended: Option<Timestamp>,
     /// As the object writes them: `500m`, `256Mi`.
     pub cpu_limit: Option<String>,
     pub memory_limit: Option<String>,
@@ -34,6 +41,11 @@ pub(crate) fn containers_of(object: &Value) -> Vec<ContainerRow> {
     };
     let status_of = |name: &str| statuses().find(|status| text(status, "/name") == name);
     let spec = pod_spec(object);
+    // With `restartPolicy: Always` one runs along with the others.
+    let is_init = |name: &str| {
+        let inits = spec.map(|spec| list(spec, "/initContainers")).unwrap_or_default();
+        inits.iter().any(|init| text(init, "/name") == name && text(init, "/restartPolicy") != "Always")
+    };
     let mut rows: Vec<ContainerRow> = spec
         .into_iter()
         .flat_map(containers)
@@ -44,6 +56,7 @@ pub(crate) fn containers_of(object: &Value) -> Vec<ContainerRow> {
     let alone: Vec<ContainerRow> =
         alone.map(|status| row(text(status, "/name"), None, Some(status))).collect();
     rows.extend(alone);
+    rows.iter_mut().for_each(|row| row.is_init = is_init(&row.name));
     rows
 }
 
@@ -55,10 +68,12 @@ fn row(name: &str, container: Option<&Value>, status: Option<&Value>) -> Contain
     let image = container.or(status).map(|of| quote(text(of, "/image"))).unwrap_or_default();
     ContainerRow {
         name: name.to_owned(),
+        is_init: false,
         image,
         ready: status.map(|status| is_true(status, "/ready")),
         restarts: status.and_then(|status| number(status, "/restartCount")).unwrap_or_default() as u64,
         state: status.and_then(of_container).unwrap_or_default(),
+        last_ended: status.and_then(|status| time(status, "/lastState/terminated/finishedAt")),
         last_end: status.and_then(|status| last_end(status.pointer("/lastState/terminated")?)),
         cpu_limit: amount("limits/cpu"),
         memory_limit: amount("limits/memory"),
@@ -69,21 +84,21 @@ fn row(name: &str, container: Option<&Value>, status: Option<&Value>) -> Contain
 
 fn last_end(ended: &Value) -> Option<String> {
     let mut parts = Vec::new();
-    let reason = text(ended, "/reason");
+    let reason = quote(text(ended, "/reason"));
     if !reason.is_empty() {
-        parts.push(reason.to_owned());
+        parts.push(reason);
     }
     parts.extend(number(ended, "/exitCode").map(|code| format!("exit code {code}")));
     parts.extend(
         number(ended, "/signal").filter(|signal| *signal > 0.0).map(|signal| format!("signal {signal}")),
     );
-    let at = text(ended, "/finishedAt");
+    let at = quote(text(ended, "/finishedAt"));
     if !at.is_empty() {
         parts.push(format!("at {at}"));
     }
     let message = quote(text(ended, "/message"));
     if !message.is_empty() {
-        parts.push(message);
+        parts.push(format!("`{message}`"));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }

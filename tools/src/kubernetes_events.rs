@@ -118,7 +118,7 @@ pub(crate) fn merged(all: &[Value], is_asked: impl Fn(&Event<'_>) -> bool) -> Ve
         let row = rows.entry((event.object(), event.reason.to_owned())).or_insert_with(|| EventRow {
             object: event.object(),
             name: event.name.to_owned(),
-            reason: event.reason.to_owned(),
+            reason: quote(event.reason),
             message: String::new(),
             is_warning: false,
             count: 0,
@@ -145,9 +145,13 @@ impl EventRow {
         let last =
             self.last.map(|last| language.pick(format!(", last at {last}"), format!("，最近一次在 {last}")));
         let last = last.unwrap_or_default();
+        let message = match message.is_empty() {
+            true => String::new(),
+            false => language.pick(format!(": `{message}`"), format!("：`{message}`")),
+        };
         language.pick(
-            format!("{object}: {reason} was said {count} times{last}: {message}"),
-            format!("{object}：{reason} 出现 {count} 次{last}：{message}"),
+            format!("{object}: `{reason}` was said {count} times{last}{message}"),
+            format!("{object}：`{reason}` 出现 {count} 次{last}{message}"),
         )
     }
 }

@@ -56,7 +56,10 @@ pub(crate) fn row(object: &Value, cluster: &Cluster<'_>, faults: &[KubernetesFau
         "ConfigMap" | "Secret" => (format!("{} keys", n_keys(object)), None, None),
         _ => (text(object, "/status/phase").to_owned(), None, None),
     };
-    let said = || quote(text(object, "/status/message"));
+    let said = || match quote(text(object, "/status/message")) {
+        said if said.is_empty() => said,
+        said => format!("`{said}`"),
+    };
     let born = time(object, "/metadata/creationTimestamp").or_else(|| time(object, "/status/startTime"));
     Row {
         kind: kind.to_owned(),
@@ -76,7 +79,7 @@ pub(crate) fn row(object: &Value, cluster: &Cluster<'_>, faults: &[KubernetesFau
 /// Says why, with a short quote of what shows it.
 pub(crate) fn why(fault: &KubernetesFault) -> String {
     let shown = quote(&fault.evidence);
-    if shown.is_empty() { fault.why.clone() } else { format!("{} [{shown}]", fault.why) }
+    if shown.is_empty() { fault.why.clone() } else { format!("{} [`{shown}`]", fault.why) }
 }
 
 /// Kinds of which a cluster tells whether one is as it should be.

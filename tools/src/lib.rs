@@ -33,6 +33,7 @@ pub mod file_activity;
 pub mod find_traces;
 pub mod first_errors;
 pub mod forecast;
+mod forecast_bounds;
 mod forecast_measures;
 pub mod golden_signals;
 mod kubernetes_containers;

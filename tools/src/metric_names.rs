@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 use waggle_agent_core::{Result, Scene, ports::SqlQuery};
-use waggle_signals::TimeRange;
+use waggle_signals::{MetricKind, TimeRange};
 
 /// A metric that was sent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -13,6 +13,8 @@ pub(crate) struct NamedMetric {
     pub name: String,
     /// In UCUM; empty when none was given.
     pub unit: String,
+    /// Whether it counts what was added, so that its values are told per second.
+    pub is_counted: bool,
     /// Services that sent it.
     pub services: u64,
     /// Points that were sent.
@@ -36,7 +38,8 @@ pub(crate) async fn metric_names(
 ) -> Result<Vec<NamedMetric>> {
     let whose = service.map(|service| format!(" AND service = {}", literal(service))).unwrap_or_default();
     let text = format!(
-        "SELECT name, max(unit) AS unit, count(DISTINCT service) AS services, count(*) AS points FROM metrics \
+        "SELECT name, max(unit) AS unit, count(DISTINCT service) AS services, count(*) AS points, \
+         max(kind) AS kind FROM metrics \
          WHERE time >= '{}' AND time < '{}'{whose} GROUP BY name ORDER BY name",
         range.from(),
         range.to()
@@ -50,6 +53,8 @@ pub(crate) async fn metric_names(
             unit: row.get(1).and_then(Value::as_str).unwrap_or_default().to_owned(),
             services: count(2),
             points: count(3),
+            // By the alphabet, `gauge` comes after `delta`: of one name, gauges count where there are any.
+            is_counted: row.get(4).and_then(Value::as_str) == Some(MetricKind::Delta.as_str()),
         })
     });
     Ok(named.collect())

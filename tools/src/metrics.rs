@@ -17,6 +17,7 @@ use waggle_signals::{Measure, TimeRange, semconv};
 use crate::{
     change::change,
     metric_names::{NamedMetric, metric_names},
+    quote::quote,
     red::round,
     rows::write_rows,
     services::{resources_of, whole_range},
@@ -45,6 +46,8 @@ pub struct Measured {
     service: Option<String>,
     metric: Option<String>,
     unit: String,
+    /// Whether values are sums per second.
+    is_counted: bool,
     group_by: String,
     /// When a name was given: by how far they moved, most first.
     groups: Vec<Group>,
@@ -105,8 +108,9 @@ impl Tool for Metrics {
             windows,
             searched: format!("{} in {}", self.summary(), whole_range(scene)),
             service: self.service.clone(),
-            metric: self.name.clone(),
+            metric: None,
             unit: String::new(),
+            is_counted: false,
             group_by,
             groups: Vec::new(),
             names: Vec::new(),
@@ -118,13 +122,24 @@ impl Tool for Metrics {
             return Ok(measured);
         };
         measured.groups = groups(scene, name, &measured).await?;
+        let untagged = format!("without {}", measured.group_by);
+        if !measured.groups.is_empty() && measured.groups.iter().all(|group| group.group == untagged) {
+            let tag = quote(&measured.group_by);
+            return Err(ToolError::Respond(format!("no resource of this metric has a tag `{tag}`")));
+        }
+        if measured.groups.is_empty() {
+            measured.group_by.clear();
+        } else {
+            measured.metric = Some(name.clone());
+        }
         let is_known = names.iter().any(|known| known.name == *name);
         let near = nearest(name, &names).filter(|_| measured.groups.is_empty() && !is_known);
         if let Some(near) = near {
             return Err(ToolError::Respond(format!("unknown metric `{name}`; nearest is `{near}`")));
         }
-        let unit = names.into_iter().find(|known| known.name == *name).map(|known| known.unit);
-        measured.unit = unit.unwrap_or_default();
+        if let Some(known) = names.into_iter().find(|known| known.name == *name) {
+            (measured.unit, measured.is_counted) = (known.unit, known.is_counted);
+        }
         Ok(measured)
     }
 }
@@ -192,6 +207,14 @@ impl Measured {
     fn written(&self, value: Option<f64>) -> String {
         let Some(value) = value else { return "?".to_owned() };
         let name = self.metric.clone().unwrap_or_default();
+        if self.is_counted {
+            return match self.unit.as_str() {
+                "By" => format!("{}/s", quantity::bytes(value)),
+                "ms" => format!("{} ms/s", quantity::number(value)),
+                "s" => format!("{} s/s", quantity::number(value)),
+                _ => quantity::per_second(value),
+            };
+        }
         match (self.unit.as_str(), name.as_str()) {
             (_, semconv::METRIC_MEMORY) | ("By", _) => quantity::bytes(value),
             ("ms", _) => quantity::ms(value),
@@ -211,11 +234,12 @@ impl Output for Measured {
         let told = self.groups.iter().take(MAX_TOLD).filter(|group| group.after.is_some()).map(|found| {
             let moved = change(|value| self.written(value), found.before, found.after);
             let moved = if found.before.is_none() { self.written(found.after) } else { moved };
-            let group = &found.group;
+            let group = self.shown(&found.group);
+            let name = quote(name);
             let service = self
                 .service
                 .clone()
-                .or_else(|| (self.group_by == semconv::SERVICE_NAME).then(|| group.clone()));
+                .or_else(|| (self.group_by == semconv::SERVICE_NAME).then(|| found.group.clone()));
             let text =
                 language.pick(format!("{group}: `{name}` {moved}"), format!("{group}：`{name}` {moved}"));
             Fact { service: service.unwrap_or_default(), topic: Topic::Resources, text }
@@ -248,9 +272,17 @@ impl fmt::Display for Measured {
 }
 
 impl Measured {
+    /// Returns a group as it may stand in a sentence: values of tags are untrusted, services stand as they are elsewhere.
+    fn shown(&self, group: &str) -> String {
+        match self.group_by == semconv::SERVICE_NAME {
+            true => quote(group),
+            false => format!("`{}`", quote(group)),
+        }
+    }
+
     /// Says which metrics there are, if any.
     fn listed(&self, language: Language) -> Option<Fact> {
-        let names = self.names.iter().take(MAX_NAMED).map(|metric| format!("`{}`", metric.name));
+        let names = self.names.iter().take(MAX_NAMED).map(|metric| format!("`{}`", quote(&metric.name)));
         let (names, n) = (names.collect::<Vec<_>>().join(language.pick(", ", "、")), self.names.len());
         let whose = self.service.as_deref().unwrap_or(language.pick("all services", "各服务"));
         let text = language.pick(

@@ -15,7 +15,11 @@ use waggle_analysis::kubernetes::object::name;
 use waggle_signals::{LogRecord, Resource, Severity, Timestamp, semconv};
 
 use crate::{
-    kubernetes_objects::objects, names::nearest, quote::quote, rows::write_rows, services::whole_range,
+    kubernetes_objects::objects,
+    names::nearest,
+    quote::quote,
+    rows::{at_least, write_rows},
+    services::whole_range,
 };
 
 /// Returns what one pod wrote around the incident, newest first: its newest lines, and the newest of its warnings and errors.
@@ -38,6 +42,8 @@ pub struct PodLines {
     lines: usize,
     /// Warnings and worse among them.
     bad_lines: usize,
+    /// Whether there may be more lines that were not read.
+    is_cut: bool,
     /// Newest first.
     newest: Vec<Line>,
     /// Warnings and worse, newest first.
@@ -56,8 +62,10 @@ struct Line {
 
 /// The container that wrote a line (OpenTelemetry semantic conventions, `k8s.container.name`).
 const CONTAINER: &str = "k8s.container.name";
-/// Lines that are read at most.
+/// Lines that are read at most, of all services together.
 const MAX_LINES: usize = 5_000;
+/// Services that are looked through for lines of the pod.
+const MAX_SERVICES: usize = 8;
 /// Lines of each list that are kept.
 const MAX_KEPT: usize = 50;
 /// Lines of each list that a model is shown.
@@ -73,6 +81,9 @@ impl Tool for PodLogs {
     }
 
     async fn run(self, scene: &Scene) -> Result<PodLines, ToolError> {
+        if self.pod.trim().is_empty() {
+            return Err(ToolError::Respond("`pod` is empty; name a pod, or how its name begins".to_owned()));
+        }
         let range = whole_range(scene);
         let all = scene.ports.telemetry.resources(&ResourceQuery { range, service: None }).await?;
         let is_its = |resource: &Resource| {
@@ -90,17 +101,24 @@ impl Tool for PodLogs {
             missing.push(format!("no log line carries the tag `{}` of this pod", semconv::K8S_POD));
         }
         let mut lines: Vec<Of<LogRecord>> = Vec::new();
-        for service in services {
+        let n_left_off = services.len().saturating_sub(MAX_SERVICES);
+        let mut is_cut = n_left_off > 0;
+        if is_cut {
+            missing.push(format!("{n_left_off} more services have such pods: name one of them"));
+        }
+        let limit = MAX_LINES / services.len().clamp(1, MAX_SERVICES);
+        for service in services.into_iter().take(MAX_SERVICES) {
             let service = Some(service.to_owned()).filter(|service| !service.is_empty());
             let (min_severity, contains) = (Severity::Trace, String::new());
-            let query = LogQuery { range, service, min_severity, contains, limit: MAX_LINES };
+            let query = LogQuery { range, service, min_severity, contains, limit };
             let found = scene.ports.telemetry.logs(&query).await?;
-            if found.len() >= MAX_LINES {
-                missing.push(format!("only the newest {MAX_LINES} lines of its service were looked through"));
+            if found.len() >= limit {
+                is_cut = true;
+                missing.push(format!("only the newest {limit} lines of its service were looked through"));
             }
             lines.extend(found.into_iter().filter(|line| is_its(&line.resource)));
         }
-        if let Some(container) = &self.container {
+        if let Some(container) = self.container.as_ref().filter(|container| !container.is_empty()) {
             let wrote = |line: &Of<LogRecord>| {
                 line.resource
                     .tag(CONTAINER)
@@ -110,20 +128,25 @@ impl Tool for PodLogs {
             let n_before = lines.len();
             lines.retain(wrote);
             if lines.is_empty() && n_before > 0 {
-                missing.push(format!("none of its {n_before} lines is of a container `{container}`"));
+                missing.push(format!("none of its {n_before} lines is of that container"));
             }
         }
+        let container =
+            self.container.map(|one| format!(", container `{}`", quote(&one))).unwrap_or_default();
+        let searched = format!("log lines of pod `{}`{container} in {range}", quote(&self.pod));
         lines.sort_by_key(|line| std::cmp::Reverse(line.row.time));
         let is_bad = |line: &&Of<LogRecord>| line.row.severity >= Severity::Warn;
         let pods: BTreeSet<String> = lines.iter().map(|line| line.resource.name()).collect();
         Ok(PodLines {
-            searched: format!("log lines of pod `{}` in {range}", self.pod),
+            searched,
             pods: pods.into_iter().collect(),
             lines: lines.len(),
             bad_lines: lines.iter().filter(is_bad).count(),
             newest: lines.iter().take(MAX_KEPT).map(Line::of).collect(),
             newest_bad: lines.iter().filter(is_bad).take(MAX_KEPT).map(Line::of).collect(),
-            pod: self.pod,
+            is_cut,
+            // A name that nobody has is no finding.
+            pod: if lines.is_empty() { String::new() } else { self.pod },
             missing,
         })
     }
@@ -165,10 +188,12 @@ impl Output for PodLines {
     }
 
     fn facts(&self, language: Language) -> Vec<Fact> {
-        let Self { pod, lines, bad_lines, .. } = self;
+        let Self { pod, lines, bad_lines, is_cut, .. } = self;
         if *lines == 0 {
             return Vec::new();
         }
+        let counted = |n: usize| at_least(n as u64, *is_cut, language);
+        let (lines, bad_lines) = (counted(*lines), counted(*bad_lines));
         let fact = |text| Fact { service: pod.clone(), topic: Topic::Logs, text };
         let mut facts = vec![fact(language.pick(
             format!("pod {pod} wrote {lines} lines, of which {bad_lines} are warnings or errors"),
@@ -187,14 +212,14 @@ impl Output for PodLines {
 impl fmt::Display for PodLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.lines == 0 {
-            write!(f, "pod `{}` wrote nothing; searched: {}", self.pod, self.searched)?;
+            write!(f, "it wrote nothing; searched: {}", self.searched)?;
             return self.missing.iter().try_for_each(|missing| write!(f, "\nmissing: {missing}"));
         }
         writeln!(
             f,
             "{}: {} lines, {} of them warnings or errors",
             self.pods.join(", "),
-            self.lines,
+            at_least(self.lines as u64, self.is_cut, Language::En),
             self.bad_lines
         )?;
         if !self.newest_bad.is_empty() {

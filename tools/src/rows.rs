@@ -2,6 +2,16 @@
 
 use std::fmt::{self, Display};
 
+use waggle_agent_core::Language;
+
+/// Writes a count; `at least` before it when not all was read.
+pub(crate) fn at_least(n: u64, is_cut: bool, language: Language) -> String {
+    match is_cut {
+        true => language.pick(format!("at least {n}"), format!("至少 {n}")),
+        false => n.to_string(),
+    }
+}
+
 /// Writes up to `limit` rows, one a line, and how many more there were.
 pub(crate) fn write_rows<T: Display>(
     f: &mut fmt::Formatter<'_>,

@@ -59,7 +59,7 @@ impl Output for Rows {
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.table.rows.is_empty() {
-            return write!(f, "no rows; asked: {}", self.searched);
+            return write!(f, "no rows; searched: {}", self.searched);
         }
         writeln!(f, "{}", self.table.columns.join(" | "))?;
         for row in &self.table.rows {

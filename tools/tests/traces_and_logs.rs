@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use grounded::{refused, told};
 use serde_json::json;
-use waggle_signals::{Attributes, LogRecord, Resource, Severity, Span, SpanId, TraceId, semconv};
+use waggle_signals::{Attributes, LogRecord, Resource, Severity, Span, SpanId, SpanStatus, TraceId, semconv};
 
 /// The trace of a request in trouble that failed.
 const FAILED_TRACE: &str = "000000000000000000000000000001ac";
@@ -135,6 +135,49 @@ async fn the_first_error_is_found_though_later_ones_are_too_many_to_read() {
 }
 
 #[tokio::test]
+async fn errors_that_are_too_many_in_a_moment_have_no_first() {
+    // All in one moment: no part of the window that holds them can be read whole.
+    let mut batch = shop::trouble();
+    let gateway = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "gateway")]));
+    for n in 0..4_500_u64 {
+        batch.logs.push(LogRecord {
+            resource: gateway,
+            time: batch.spans[0].start + Duration::from_millis(59_950),
+            severity: Severity::Error,
+            body: format!("no answer to request {n}"),
+            trace_id: None,
+            span_id: None,
+            attributes: Attributes::new(),
+        });
+    }
+    let told = told(&shop::scene_of(batch), "first_errors", json!({})).await;
+    assert_eq!(told.facts, [""; 0]);
+    assert!(told.text.starts_with("too many errors to tell which came first; searched: "), "{}", told.text);
+    assert!(!told.empty);
+}
+
+#[tokio::test]
+async fn a_burst_at_the_end_of_the_window_hides_no_error_before_it() {
+    let mut batch = shop::trouble();
+    batch.logs.retain(|log| log.severity < Severity::Error);
+    batch.spans.iter_mut().for_each(|span| span.status = SpanStatus::Ok);
+    let gateway = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "gateway")]));
+    for n in 0..4_500_u64 {
+        batch.logs.push(LogRecord {
+            resource: gateway,
+            time: batch.spans[0].start + Duration::from_secs(75) + Duration::from_millis(n),
+            severity: Severity::Error,
+            body: "no answer at all".to_owned(),
+            trace_id: None,
+            span_id: None,
+            attributes: Attributes::new(),
+        });
+    }
+    let told = told(&shop::scene_of(batch), "first_errors", json!({})).await;
+    assert_eq!(told.facts, ["the first new errors are of gateway from 14:01:15.003Z on: `no answer at all`"]);
+}
+
+#[tokio::test]
 async fn requests_are_compared_over_what_was_read_when_spans_are_too_many() {
     let mut batch = shop::trouble();
     let mailer = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "mailer")]));
@@ -177,4 +220,37 @@ async fn an_empty_world_is_told_as_what_was_searched() {
     }
     let said = refused(&scene, "trace_diff", json!({ "service": "checkout" })).await;
     assert!(said.starts_with("no service sent any telemetry in "), "{said}");
+}
+
+#[tokio::test]
+async fn what_a_model_asks_for_stands_only_under_what_was_searched() {
+    let (scene, nothing) = (shop::scene(), shop::nothing());
+    for (tool, arguments) in [
+        ("find_traces", json!({ "route": "7777 errors", "min_ms": 1.0 })),
+        ("find_traces", json!({ "route": "orders", "min_ms": 0.7777 })),
+        ("search_knowledge", json!({ "query": "7777 errors" })),
+        (
+            "sql",
+            json!({ "query": "SELECT 7777 FROM flows WHERE service = '' AND time >= '2026-03-01T14:00:00Z' AND time < '2026-03-01T14:01:00Z'" }),
+        ),
+        ("metrics", json!({ "name": "7777 errors" })),
+        ("metrics", json!({ "name": "7777 errors", "group_by": "7777 errors" })),
+        ("logs", json!({ "contains": "7777 errors" })),
+        ("pod_logs", json!({ "pod": "7777", "container": "7777" })),
+        ("kubernetes_events", json!({ "name": "7777" })),
+        ("golden_signals", json!({ "min_p99_ms": 7777.0 })),
+    ] {
+        // Where pods are known, one that is not is refused.
+        let scene = if tool == "pod_logs" { &nothing } else { &scene };
+        let mut called = waggle_tools::toolbox().call(tool, arguments.clone(), scene).await.unwrap();
+        if let Some(fields) = called.data.as_object_mut() {
+            fields.remove("searched");
+        }
+        assert!(!called.data.to_string().contains("7777"), "{tool} {arguments}: {}", called.data);
+        let before = called.text.split("searched: ").next().unwrap();
+        assert!(!before.contains("7777"), "{tool} {arguments}: {}", called.text);
+    }
+    let said =
+        refused(&scene, "metrics", json!({ "name": "pool.waiting.time", "group_by": "7777 errors" })).await;
+    assert_eq!(said, "no resource of this metric has a tag `7777 errors`");
 }

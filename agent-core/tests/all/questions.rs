@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use waggle_agent_core::{
     EvidenceId, Language,
+    evidence::{Fact, Topic},
     models::Offline,
     ports::{Message, Model, ModelRequest, ReplyData, ToolCall, ToolReply, ToolSpec},
 };
@@ -211,6 +212,48 @@ async fn what_is_proposed_to_ask_is_understood() {
             !outcome.contains("not understood") && !outcome.contains("no service here"),
             "{question}: {outcome}"
         );
+    }
+}
+
+/// Returns the claims and the note of the answer to a question about services, of which ten were listed and three left off.
+async fn answered(question: &str) -> (Vec<String>, String) {
+    let mut request = asked(question, &TOOLS);
+    let calls = Offline.complete(&request, &|_| {}).await.unwrap().calls;
+    let is_least = calls[0].arguments["order"] == "least";
+    let names: Vec<String> = ('a'..='j').map(|letter| format!("copy-{letter}")).collect();
+    let rows = names.iter().enumerate().map(|(place, name)| {
+        // One answers nothing, and is neither the fastest nor the slowest.
+        let (requests, p99) = if place == 9 { (0, 0.0) } else { (20, 100.0 + place as f64) };
+        let p99 = if is_least { p99 } else { 1_000.0 - p99 };
+        json!({ "service": name, "after": { "requests": requests, "p99_ms": p99, "error_ratio": 0.5, "rate_per_s": 1.0 } })
+    });
+    let data = json!({ "services": rows.collect::<Vec<_>>(), "left_off": 3 });
+    let facts = names.iter().map(|name| Fact {
+        service: name.clone(),
+        topic: Topic::Latency,
+        text: format!("{name} answers"),
+    });
+    let data = Some(ReplyData { evidence: EvidenceId(7), data, facts: facts.collect() });
+    request.messages.push(Message::Assistant { text: String::new(), calls: calls.clone() });
+    let (call_id, name) = (calls[0].id.clone(), calls[0].name.clone());
+    request.messages.push(Message::Tool(ToolReply { call_id, name, text: String::new(), data }));
+    let answer = Offline.complete(&request, &|_| {}).await.unwrap().calls.remove(0).arguments;
+    let claims = answer["claims"].as_array().unwrap().iter();
+    let claims = claims.map(|claim| claim["text"].as_str().unwrap().to_owned());
+    (claims.collect(), answer["note"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_list_is_told_up_to_ten_and_says_how_many_more_there_are() {
+    for (question, n_claims, first, note) in [
+        ("show me all services with error rate > 1%", 10, "copy-a answers", "3 more services are like that."),
+        ("错误率超过 1% 的服务", 10, "copy-a answers", "还有 3 个这样的服务。"),
+        ("top 10 slowest services", 10, "copy-a answers", ""),
+        ("3 services with the lowest latency", 3, "copy-a answers", ""),
+        ("which service is the fastest?", 5, "copy-a answers", ""),
+    ] {
+        let (claims, said) = answered(question).await;
+        assert_eq!((claims.len(), claims[0].as_str(), said.as_str()), (n_claims, first, note), "{question}");
     }
 }
 

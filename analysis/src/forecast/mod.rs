@@ -54,8 +54,10 @@ pub struct Forecast {
     pub step: Duration,
     /// Values that it rests on.
     pub n_values: usize,
-    /// What the trend says of the end of the history, in the unit of the series.
+    /// What the trend says of the end of the history, in the unit of the series, without the time of the day.
     pub now: f64,
+    /// The newest value.
+    pub latest: f64,
     /// How the values move, per second; zero when they have no trend.
     pub trend_per_s: f64,
     /// Whether the time of the day counts.
@@ -110,7 +112,7 @@ pub fn forecast(series: &Series) -> Result<Forecast, Unfit> {
         .filter(|(_, value)| value.is_finite() && value.abs() < LARGEST)
         .collect();
     let too_few = Unfit::TooFew { n_values: rows.len(), n_needed: FEWEST };
-    let (Some((first, _)), Some((last, _))) = (rows.first().copied(), rows.last().copied()) else {
+    let (Some((first, _)), Some((last, latest))) = (rows.first().copied(), rows.last().copied()) else {
         return Err(too_few);
     };
     if rows.len() < FEWEST {
@@ -151,6 +153,7 @@ pub fn forecast(series: &Series) -> Result<Forecast, Unfit> {
         step: series.step,
         n_values: stretch.len(),
         now: middle_value + slope * (last as f64 - middle_row),
+        latest,
         trend_per_s: slope / series.step.as_secs_f64().max(f64::MIN_POSITIVE),
         is_daily: season.day.is_some(),
         steps: (last + 1..=last + n_steps).map(expected).collect(),

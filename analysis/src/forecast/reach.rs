@@ -10,7 +10,7 @@ use crate::Direction;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "reach")]
 pub enum Reach {
-    /// It is met already.
+    /// The newest value meets it.
     Already,
     /// It is expected to be met.
     Expected(When),
@@ -46,7 +46,7 @@ impl Forecast {
         };
         let first =
             |of: Side| self.steps.iter().position(|step| is_met(of(step))).map(|step| self.time(step));
-        if is_met(self.now) {
+        if is_met(self.latest) {
             return Reach::Already;
         }
         let (soon, late): (Side, Side) = match direction {

@@ -136,6 +136,20 @@ fn too_little_is_said_to_be_too_little() {
     assert_eq!(found, Err(Unfit::JustChanged { at: Timestamp::from_secs(95 * 60), n_values: 5 }));
 }
 
+#[test]
+fn a_bound_is_met_already_when_the_newest_value_meets_it_at_its_time_of_day() {
+    // Three days of 50 ± 30, ended at noon's height and at night's depth.
+    let day = |row: usize| 50.0 + 30.0 * (row as f64 / 288.0 * std::f64::consts::TAU).sin();
+    for (ends, wanted_high, wanted_low) in [(3 * 288 + 73, true, false), (3 * 288 + 217, false, true)] {
+        let mut noise = noise(5);
+        let values: Vec<f64> = (0..ends).map(|row| day(row) + noise()).collect();
+        let forecast = forecast(&series(300, values)).unwrap();
+        assert!(forecast.is_daily);
+        assert_eq!(forecast.reach(70.0, Direction::Up) == Reach::Already, wanted_high);
+        assert_eq!(forecast.reach(30.0, Direction::Down) == Reach::Already, wanted_low);
+    }
+}
+
 /// All orders of `values`, by Heap's algorithm.
 fn orders(values: &mut [f64], n: usize, seen: &mut Vec<Vec<f64>>) {
     if n <= 1 {

@@ -4,7 +4,7 @@ mod sql_telemetry;
 
 use std::{sync::Arc, time::Duration};
 
-use sql_telemetry::SqlTelemetry;
+pub use sql_telemetry::SqlTelemetry;
 use waggle_agent_core::{
     Incident, IncidentId, Language, Ports, Scene, incident::Source, testing::fakes::fake_ports,
 };
@@ -349,6 +349,11 @@ pub fn nothing() -> Scene {
 
 /// The same incident over other telemetry.
 pub fn scene_of(batch: Batch) -> Scene {
+    scene_over(SqlTelemetry::of(batch))
+}
+
+/// The same incident over another store.
+pub fn scene_over(telemetry: SqlTelemetry) -> Scene {
     let now = at(HEALTHY + TROUBLE);
     let incident = Incident::open(
         IncidentId("inc-1".to_owned()),
@@ -359,7 +364,6 @@ pub fn scene_of(batch: Batch) -> Scene {
         Duration::from_secs(25),
         Duration::from_secs(50),
     );
-    let telemetry = SqlTelemetry::of(batch);
     let ports = fake_ports(Batch::default(), now);
     let ports = Ports { telemetry: Arc::new(telemetry), ..ports };
     Scene::new(ports, incident, Language::En)

@@ -1,4 +1,4 @@
-//! A fake store that answers the two statements that tools write themselves.
+//! A fake store that answers the few statements that tools write themselves.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use serde_json::json;
 use waggle_agent_core::{
-    Result,
+    Kind, Result,
     ports::{
         EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanQuery, SqlQuery, Table,
         Telemetry,
@@ -17,19 +17,21 @@ use waggle_agent_core::{
 };
 use waggle_signals::{
     Batch, Event, LogRecord, MetricPoint, Peer, ProfileSample, Resource, ResourceId, Series, Span, TimeRange,
-    Topology, TraceId,
+    Timestamp, Topology, TraceId,
 };
 
-/// A fake that knows the two statements that tools write themselves.
+/// A fake that knows the few statements that tools write themselves.
 pub struct SqlTelemetry {
     fake: FakeTelemetry,
     batch: Batch,
+    /// Statements about a time that begins before this fail.
+    pub sql_since: Option<Timestamp>,
 }
 
 impl SqlTelemetry {
     /// Makes a store that holds one batch.
     pub fn of(batch: Batch) -> Self {
-        Self { fake: FakeTelemetry::of(batch.clone()).unwrap(), batch }
+        Self { fake: FakeTelemetry::of(batch.clone()).unwrap(), batch, sql_since: None }
     }
 
     fn service(&self, id: ResourceId) -> &str {
@@ -53,20 +55,29 @@ impl SqlTelemetry {
             range.contains(point.time)
                 && service.is_none_or(|service| self.service(point.resource) == service)
         };
-        let mut named = BTreeMap::<_, (BTreeSet<&str>, u64)>::new();
+        let mut named = BTreeMap::<_, (BTreeSet<&str>, u64, &str)>::new();
         for point in self.batch.metrics.iter().filter(is_wanted) {
-            let (services, points) = named.entry((&point.name, &point.unit)).or_default();
+            let (services, points, kind) = named.entry((&point.name, &point.unit)).or_default();
+            *kind = point.kind.as_str().max(kind);
             services.insert(self.service(point.resource));
             *points += 1;
         }
-        let rows = named.into_iter().map(|((name, unit), (services, points))| {
-            vec![json!(name), json!(unit), json!(services.len()), json!(points)]
+        let rows = named.into_iter().map(|((name, unit), (services, points, kind))| {
+            vec![json!(name), json!(unit), json!(services.len()), json!(points), json!(kind)]
         });
         Table {
-            columns: ["name", "unit", "services", "points"].map(str::to_owned).to_vec(),
+            columns: ["name", "unit", "services", "points", "kind"].map(str::to_owned).to_vec(),
             rows: rows.collect(),
             truncated: false,
         }
+    }
+
+    /// The attributes of the points of one metric.
+    fn attributes(&self, text: &str) -> Table {
+        let (name, range) = (Self::wanted(text, "name"), Self::range(text));
+        let of = |point: &&MetricPoint| Some(&*point.name) == name && range.contains(point.time);
+        let rows = self.batch.metrics.iter().filter(of).map(|point| vec![json!(point.attributes)]);
+        Table { columns: vec!["attributes".to_owned()], rows: rows.collect(), truncated: false }
     }
 
     fn resets(&self, text: &str) -> Table {
@@ -111,9 +122,15 @@ impl Telemetry for SqlTelemetry {
         self.fake.resources(query).await
     }
     async fn sql(&self, query: &SqlQuery) -> Result<Table> {
-        match query.text.contains("FROM flows") {
-            true => Ok(self.resets(&query.text)),
-            false => Ok(self.names(&query.text)),
+        if self.sql_since.is_some_and(|since| Self::range(&query.text).from() < since) {
+            return Err(Kind::Timeout.error("the flows took too long"));
         }
+        let (is_of_flows, is_of_attributes) =
+            (query.text.contains("FROM flows"), query.text.starts_with("SELECT attributes"));
+        Ok(match (is_of_flows, is_of_attributes) {
+            (true, _) => self.resets(&query.text),
+            (_, true) => self.attributes(&query.text),
+            _ => self.names(&query.text),
+        })
     }
 }

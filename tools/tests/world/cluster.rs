@@ -144,7 +144,27 @@ async fn a_pod_is_quoted_with_its_errors() {
     let both = told(&ports, "pod_logs", json!({"pod": "payments-5d8f", "container": "payments"})).await;
     assert!(both.starts_with(&format!("{DYING}, {WELL}: 3 lines, 1 of them")), "{both}");
     let none = nothing(&ports, "pod_logs", json!({"pod": DYING, "container": "sidecar"})).await;
-    assert!(none.contains("none of its 2 lines is of a container `sidecar`"), "{none}");
+    assert!(none.contains("none of its 2 lines is of that container"), "{none}");
+}
+
+#[tokio::test]
+async fn all_pods_together_are_read_within_one_budget() {
+    let mut batch = cluster();
+    for n in 0..12 {
+        let service = format!("worker-{n}");
+        let tags = [(semconv::SERVICE_NAME, service.as_str()), (semconv::K8S_POD, service.as_str())];
+        let id = resource(&mut batch, &tags);
+        for _ in 0..700 {
+            line(&mut batch, id, 50, Severity::Info, "works");
+        }
+    }
+    let ports = ports(batch);
+    let text = refused(&ports, "pod_logs", json!({"pod": " "})).await;
+    assert_eq!(text, "`pod` is empty; name a pod, or how its name begins");
+    let told = told(&ports, "pod_logs", json!({"pod": "worker-"})).await;
+    // Eight services of twelve, 5,000 / 8 lines of each.
+    assert!(told.contains("pod worker- wrote at least 5000 lines"), "{told}");
+    assert!(told.contains("missing: 4 more services have such pods"), "{told}");
 }
 
 #[tokio::test]

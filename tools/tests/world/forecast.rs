@@ -104,3 +104,79 @@ async fn what_was_not_measured_is_told_with_what_was_searched() {
         refused(&ports(Batch::default()), "forecast", json!({"service": "x", "measure": "memory"})).await;
     assert_eq!(text, "no service sent any telemetry in 2026-03-01T14:00:00Z..2026-03-01T15:00:00Z");
 }
+
+/// A pod of `payments` whose memory grows, with these containers, of which the measured one may be named.
+fn limited(containers: &serde_json::Value, inits: &serde_json::Value, named: Option<&str>) -> Ports {
+    let mut batch = Batch::default();
+    let mut tags = vec![(semconv::SERVICE_NAME, "payments"), (semconv::K8S_POD, "payments-1")];
+    tags.extend(named.map(|name| ("k8s.container.name", name)));
+    let id = resource(&mut batch, &tags);
+    for minute in 0..60_u32 {
+        batch.metrics.push(MetricPoint {
+            resource: id,
+            time: at(i64::from(minute)),
+            name: "container.memory.usage".to_owned(),
+            unit: "By".to_owned(),
+            kind: MetricKind::Gauge,
+            value: (100.0 + f64::from(minute)) * MIB,
+            attributes: Attributes::new(),
+        });
+    }
+    let pod = json!({"kind": "Pod", "metadata": {"name": "payments-1"}, "spec": {"containers": containers, "initContainers": inits}, "status": {"phase": "Running"}});
+    object(&mut batch, 59, &pod);
+    ports(batch)
+}
+
+#[tokio::test]
+async fn the_bound_is_that_of_the_container_or_of_all_that_run_at_once() {
+    let of = |name: &str, limit: &str| json!({"name": name, "resources": {"limits": {"memory": limit}}});
+    let (app, proxy, init) = (of("app", "512Mi"), of("proxy", "256Mi"), of("migrate", "64Mi"));
+    let free = json!({"name": "proxy"});
+    for (containers, named, wanted) in [
+        (json!([app, proxy]), None, Some("the bound 768 MiB (limit of pod `payments-1`)")),
+        (
+            json!([app, proxy]),
+            Some("app"),
+            Some("the bound 512 MiB (limit of container `app` of pod `payments-1`)"),
+        ),
+        (
+            json!([app, free]),
+            Some("app"),
+            Some("the bound 512 MiB (limit of container `app` of pod `payments-1`)"),
+        ),
+        (json!([app, free]), None, None),
+    ] {
+        let ports = limited(&containers, &json!([init]), named);
+        let told = told(&ports, "forecast", json!({"service": "payments", "measure": "memory"})).await;
+        match wanted {
+            Some(wanted) => assert!(told.contains(wanted), "{containers}: {told}"),
+            None => assert!(!told.contains("bound"), "{containers}: {told}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_measure_that_a_question_names_is_known() {
+    let world = world();
+    for measure in ["memory", "cpu", "disk", "request_rate", "error_ratio", "latency_p99"] {
+        let scene = waggle_agent_core::Scene::new(
+            world.clone(),
+            crate::ask::incident(),
+            waggle_agent_core::Language::En,
+        );
+        let arguments = json!({"service": "payments", "measure": measure});
+        let called = waggle_tools::toolbox().call("forecast", arguments, &scene).await;
+        assert!(called.is_ok(), "{measure}: {called:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bound_that_was_asked_for_is_no_evidence() {
+    let scene =
+        waggle_agent_core::Scene::new(world(), crate::ask::incident(), waggle_agent_core::Language::En);
+    let arguments = json!({"service": "payments", "measure": "cpu", "bound": 4.75});
+    let mut called = waggle_tools::toolbox().call("forecast", arguments, &scene).await.unwrap();
+    let searched = called.data.as_object_mut().unwrap().remove("searched").unwrap();
+    assert!(searched.as_str().unwrap().ends_with(" with a bound of 4.75"), "{searched}");
+    assert!(!called.data.to_string().contains("4.75") && !called.text.contains("4.75"), "{}", called.text);
+}

@@ -46,13 +46,61 @@ async fn ends_are_counted_with_how_they_ended() {
 }
 
 #[tokio::test]
+async fn a_kill_that_two_sources_tell_is_one() {
+    let mut batch = restarts();
+    let id = resource(&mut batch, &[(semconv::SERVICE_NAME, "payments"), (semconv::PROCESS_PID, "17")]);
+    event(&mut batch, id, 42, "process.oom_kill", "payments was killed", &[]);
+    let told = told(&ports(batch), "process_activity", json!({})).await;
+    assert!(told.contains("processes killed for want of memory 0 → 1"), "{told}");
+}
+
+#[tokio::test]
+async fn counts_of_what_was_not_read_to_its_end_are_least_counts() {
+    let mut batch = restarts();
+    let id = resource(&mut batch, &[(semconv::SERVICE_NAME, "payments"), (semconv::PROCESS_PID, "17")]);
+    for _ in 0..6_000 {
+        event(&mut batch, id, 50, semconv::EVENT_PROCESS_START, "payments started", &[]);
+        event(&mut batch, id, 50, "file.write", "", &[("file.path", "/wal")]);
+    }
+    for _ in 0..20_000 {
+        event(&mut batch, id, 51, "file.write", "", &[("file.path", "/wal")]);
+    }
+    let ports = ports(batch);
+    let lives = told(&ports, "process_activity", json!({})).await;
+    // What started is cut; what ended was asked for by its name, and is whole in itself.
+    assert!(
+        lives.contains("payments: at least 5000 processes started and at least 3 ended in 20 min"),
+        "{lives}"
+    );
+    assert!(lives.contains("missing: only the newest 5000 events `process.start` of "), "{lives}");
+    let files = told(&ports, "file_activity", json!({})).await;
+    assert!(files.contains("wrote it at least 20000 times; the longest of those read took"), "{files}");
+}
+
+#[tokio::test]
+async fn the_newest_of_the_ends_is_the_last() {
+    let mut batch = Batch::default();
+    for (pod, reason, at) in
+        [("cart-1", "OOMKilled", "2026-03-01T10:00:00Z"), ("cart-2", "Error", "2026-03-01T11:00:00Z")]
+    {
+        let ended = json!({"reason": reason, "exitCode": 1, "finishedAt": at, "message": "go `away`\nnow"});
+        let status = json!([{"name": "cart", "restartCount": 2, "lastState": {"terminated": ended}}]);
+        let pod = json!({"kind": "Pod", "metadata": {"name": pod, "labels": {"app": "cart"}}, "status": {"phase": "Running", "containerStatuses": status}});
+        crate::ask::object(&mut batch, 59, &pod);
+    }
+    let told = told(&ports(batch), "process_activity", json!({"service": "cart"})).await;
+    let wanted = "cart: its containers were restarted 4 times in all their life; last end cart: Error, exit code 1, at 2026-03-01T11:00:00Z, `go 'away'`";
+    assert!(told.contains(wanted), "{told}");
+}
+
+#[tokio::test]
 async fn containers_that_died_are_told_where_only_the_cluster_tells() {
     let mut batch = Batch::default();
     let status = json!([{"name": "cart", "ready": false, "restartCount": 4, "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}]);
     let pod = json!({"kind": "Pod", "metadata": {"name": "cart-1", "labels": {"app": "cart"}}, "status": {"phase": "Running", "containerStatuses": status}});
     crate::ask::object(&mut batch, 59, &pod);
     let told = told(&ports(batch), "process_activity", json!({"service": "cart"})).await;
-    assert!(told.contains("[Lifecycle cart] cart: its containers were restarted 4 times; last end cart: OOMKilled, exit code 137"), "{told}");
+    assert!(told.contains("[Lifecycle cart] cart: its containers were restarted 4 times in all their life; last end cart: OOMKilled, exit code 137"), "{told}");
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ fn with_tools(
 fn told(reading: &Reading<'_>, question: &Question, calls: &[Planned], services: &[&str]) -> Answer {
     let language = reading.language();
     let understood = format!("{}{}", question.told(language), window(reading, question, calls));
-    let Told { claims, about, searched, is_answered } = quote::facts(reading, question, calls);
+    let Told { claims, about, n_more, searched, is_answered } = quote::facts(reading, question, calls);
     let note = match calls.first() {
         Some((tool, arguments)) if !is_answered => {
             let asked = serde_json::to_string(arguments).unwrap_or_default();
@@ -129,6 +129,8 @@ fn told(reading: &Reading<'_>, question: &Question, calls: &[Planned], services:
             )
         }
         _ if claims.is_empty() => nothing_found(language, question, &searched),
+        _ if n_more > 0 => language
+            .pick(format!("{n_more} more services are like that."), format!("还有 {n_more} 个这样的服务。")),
         _ if question.ask == Ask::Advice => language
             .pick("I change nothing: a person decides.", "我不会改动任何东西，由人来决定。")
             .to_owned(),

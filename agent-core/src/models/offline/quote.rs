@@ -18,7 +18,7 @@ use crate::{
 
 /// An answer with more sentences is a report.
 pub(super) const MAX_CLAIMS: usize = 5;
-/// When somebody asks for more, they get so many.
+/// When somebody asks for more, or for all that are within a limit, they get so many.
 const MOST_CLAIMS: usize = 10;
 /// Who uses most is told of so many services.
 const N_RANKED: usize = 3;
@@ -28,6 +28,8 @@ pub(super) struct Told {
     pub claims: Vec<Claim>,
     /// The service that the first fact is about.
     pub about: Option<String>,
+    /// Services that answer as well and are not told.
+    pub n_more: usize,
     /// What was searched, as the first tool says it; empty when none does.
     pub searched: String,
     /// False when every call was refused.
@@ -62,17 +64,29 @@ pub(super) fn facts(reading: &Reading<'_>, question: &Question, calls: &[(&'stat
         facts.retain(|(_, fact)| seen.insert((fact.service.as_str(), fact.topic)));
     }
     let about = facts.first().map(|(_, fact)| fact.service.clone()).filter(|service| !service.is_empty());
-    let n = question.top_n.unwrap_or(MAX_CLAIMS).min(MOST_CLAIMS);
-    for claim in facts.into_iter().map(quoted) {
+    let is_list = question.ask == Ask::Services && question.order.is_none();
+    let usual = if is_list { MOST_CLAIMS } else { MAX_CLAIMS };
+    let n = question.top_n.unwrap_or(usual).min(MOST_CLAIMS);
+    for claim in facts.iter().copied().map(quoted) {
         if !claims.iter().any(|known| known.text == claim.text) {
             claims.push(claim);
         }
     }
     claims.truncate(n.max(1));
+    let told: BTreeSet<&str> = facts
+        .iter()
+        .filter(|(_, fact)| claims.iter().any(|claim| claim.text == fact.text))
+        .map(|(_, fact)| fact.service.as_str())
+        .collect();
+    let n_matching = results().find_map(|(_, _, result)| n_matching(question, &result.data)).unwrap_or(0);
+    // Who asks for an end of the list does not ask for all of it.
+    let n_asked = question.top_n.unwrap_or(if is_list { usize::MAX } else { 0 });
+    let n_more = n_matching.min(n_asked).saturating_sub(told.len());
     let searched = results().find_map(|(_, _, result)| result.data.get("searched")?.as_str());
     Told {
         claims,
         about,
+        n_more,
         searched: searched.unwrap_or_default().to_owned(),
         is_answered: results().next().is_some(),
     }
@@ -125,11 +139,12 @@ fn matching_services<'a>(question: &Question, data: &'a Value) -> Option<Vec<&'a
     }
     rows.retain(|(_, row)| question.bounds.iter().all(|bound| is_within(bound, number(row, bound.measure))));
     if let Some((measure, order)) = question.measure.zip(question.order) {
-        let key = |row: &Value| number(row, measure).unwrap_or(f64::NEG_INFINITY);
-        rows.sort_by(|(_, a), (_, b)| key(b).total_cmp(&key(a)));
-        if order == Order::Least {
-            rows.reverse();
-        }
+        // What has no value is last in either order.
+        rows.sort_by(|(_, a), (_, b)| match (number(a, measure), number(b, measure)) {
+            (Some(a), Some(b)) if order == Order::Least => a.total_cmp(&b),
+            (Some(a), Some(b)) => b.total_cmp(&a),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        });
     }
     Some(rows.into_iter().map(|(name, _)| name).collect())
 }
@@ -142,7 +157,19 @@ fn is_within(bound: &Bound, number: Option<f64>) -> bool {
     })
 }
 
+/// Returns how many services are within the limits, those included that the tool left off.
+fn n_matching(question: &Question, data: &Value) -> Option<usize> {
+    let listed = matching_services(question, data).filter(|_| question.ask == Ask::Services)?.len();
+    let left_off = data.get("left_off").and_then(Value::as_u64).unwrap_or(0);
+    Some(listed + usize::try_from(left_off).unwrap_or(0))
+}
+
 fn number(row: &Value, measure: Measure) -> Option<f64> {
+    let row_now = row.get("after").unwrap_or(row);
+    let answers_nothing = row_now.get("requests").and_then(Value::as_u64) == Some(0);
+    if answers_nothing && matches!(measure, Measure::Latency | Measure::Errors) {
+        return None;
+    }
     let field = match measure {
         Measure::Latency => "p99_ms",
         Measure::Errors => "error_ratio",

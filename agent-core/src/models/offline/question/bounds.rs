@@ -100,11 +100,15 @@ pub(super) fn bounds(tokens: &[Token], is_used: &mut [bool]) -> (Vec<Bound>, Vec
             mark(relation);
         }
         meant.extend(sense_of(measure));
-        bounds.push(Bound { measure, side, value: in_measure(number, measure) });
+        let is_per_minute = number.unit == Unit::None
+            && measure == Measure::Requests
+            && tokens.iter().any(|token| token.has(Sense::PerMinute));
+        let value = in_measure(number, measure) / if is_per_minute { 60.0 } else { 1.0 };
+        bounds.push(Bound { measure, side, value });
     }
     if !bounds.is_empty() {
         for (at, token) in tokens.iter().enumerate() {
-            let is_part = [Sense::Above, Sense::Below, Sense::Between, Sense::PerSecond]
+            let is_part = [Sense::Above, Sense::Below, Sense::Between, Sense::PerSecond, Sense::PerMinute]
                 .iter()
                 .any(|sense| token.has(*sense));
             if let Some(is_used) = is_used.get_mut(at).filter(|_| is_part) {
@@ -197,8 +201,8 @@ fn in_measure(number: Quantity, measure: Measure) -> f64 {
     let Quantity { value, unit } = number;
     match (unit, measure) {
         (Unit::Percent, _) => value / 100.0,
-        // Nobody asks for more failures than requests: `error rate > 5` means percent.
-        (Unit::None, Measure::Errors) if value > 1.0 => value / 100.0,
+        // Nobody asks for more failures than requests: `error rate > 5` means percent, and so does `CPU > 80`.
+        (Unit::None, Measure::Errors | Measure::Cpu) if value > 1.0 => value / 100.0,
         _ => value,
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn plan(question: &Question, known: Known<'_>) -> Vec<Wanted> {
         }),
         Ask::Past => one(&["past_incidents"], None),
         Ask::Forecast => {
-            let measure = question.measure.map_or("memory", measure_name);
+            let measure = question.measure.map_or("memory", forecast_name);
             each(&|service| vec![vec![("forecast", with(about(service), "measure", json!(measure)))]])
         }
         Ask::Knowledge => {
@@ -163,7 +163,12 @@ fn services(question: &Question) -> Wanted {
     if older.is_empty() {
         older.insert("min_p99_ms".to_owned(), json!(0.0));
     }
-    if let (Some(measure), Some(order)) = (question.measure, question.order) {
+    // What is bounded and not ordered is told from its far end on.
+    let bounded = question.bounds.first().map(|bound| {
+        let order = if bound.side == Side::AtMost { Order::Least } else { Order::Most };
+        (bound.measure, order)
+    });
+    if let Some((measure, order)) = question.measure.zip(question.order).or(bounded) {
         arguments.insert(
             "sort_by".to_owned(),
             json!(match measure {
@@ -172,10 +177,12 @@ fn services(question: &Question) -> Wanted {
                 _ => "p99",
             }),
         );
-        // The tool sorts the highest first: the lowest are at the end of the whole list.
-        if let (Order::Most, Some(n)) = (order, question.top_n) {
-            arguments.insert("limit".to_owned(), json!(n));
+        if order == Order::Least {
+            arguments.insert("order".to_owned(), json!("least"));
         }
+    }
+    if let Some(n) = question.top_n {
+        arguments.insert("limit".to_owned(), json!(n));
     }
     vec![("golden_signals", Value::Object(arguments)), ("service_map", Value::Object(older))]
 }
@@ -219,6 +226,16 @@ fn with(mut arguments: Value, name: &str, value: Value) -> Value {
         fields.insert(name.to_owned(), value);
     }
     arguments
+}
+
+/// Names a measure as the tool that looks ahead does.
+fn forecast_name(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Latency => "latency_p99",
+        Measure::Errors => "error_ratio",
+        Measure::Requests => "request_rate",
+        Measure::Cpu | Measure::Memory | Measure::Disk => measure_name(measure),
+    }
 }
 
 fn measure_name(measure: Measure) -> &'static str {

@@ -102,6 +102,7 @@ pub(super) enum Sense {
     Compare,
     Before,
     PerSecond,
+    PerMinute,
     Contains,
     Last,
     Next,

@@ -153,3 +153,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_number_without_a_unit_is_of_the_unit_that_people_mean() {
+    for (question, wanted) in [
+        ("services with CPU > 80", 0.8),
+        ("services with CPU > 0.5", 0.5),
+        ("services with CPU > 2 cores", 2.0),
+        ("services with error rate > 5", 0.05),
+        ("services with fewer than 120 requests per minute", 2.0),
+        ("services with fewer than 120 requests per second", 120.0),
+    ] {
+        let values: Vec<f64> = read(question, &SERVICES).bounds.iter().map(|bound| bound.value).collect();
+        assert_eq!(values, [wanted], "{question}");
+        check_said_back(question);
+    }
+}

@@ -46,6 +46,7 @@ static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
            (?:\s*(?P<unit>%|percent(?-u:\b)|per\s+cent(?-u:\b)|pct(?-u:\b)
              |毫秒|分钟|分|小时|个小时|微秒|秒钟|秒|天|周|核
              |(?:req(?:uest)?s?|calls?|次|个?请求)?\s*/\s*(?:sec(?:ond)?|s|秒)(?-u:\b)?|[rqt]ps(?-u:\b)
+             |(?:req(?:uest)?s?|calls?|次|个?请求)?\s*/\s*(?:min(?:ute)?|m|分钟?)(?-u:\b)?|[rqt]pm(?-u:\b)
              |[kmgt]i?b(?-u:\b)|bytes?(?-u:\b)|cores?(?-u:\b)|cpus(?-u:\b)
              |(?:ms|msecs?|millis|milliseconds?|us|microseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?)(?-u:\b)))?)",
     )
@@ -146,6 +147,10 @@ fn scale(unit: &str) -> (f64, Unit) {
         "%" | "pct" => (1.0, Unit::Percent),
         _ if unit.starts_with("per") => (1.0, Unit::Percent),
         "rps" | "qps" | "tps" => (1.0, Unit::PerSecond),
+        "rpm" | "qpm" | "tpm" => (1.0 / 60.0, Unit::PerSecond),
+        _ if unit.split_once('/').is_some_and(|(_, time)| time.trim().starts_with(['m', '分'])) => {
+            (1.0 / 60.0, Unit::PerSecond)
+        }
         _ if unit.contains('/') => (1.0, Unit::PerSecond),
         "核" => (1.0, Unit::Cores),
         _ if unit.starts_with("core") || unit == "cpus" => (1.0, Unit::Cores),
@@ -193,6 +198,10 @@ mod tests {
             ("10 rps", 10.0, Unit::PerSecond),
             ("10/s", 10.0, Unit::PerSecond),
             ("1,000 req/s", 1_000.0, Unit::PerSecond),
+            ("600/min", 10.0, Unit::PerSecond),
+            ("600 req/m", 10.0, Unit::PerSecond),
+            ("60 rpm", 1.0, Unit::PerSecond),
+            ("120 次/分钟", 2.0, Unit::PerSecond),
             ("5k", 5_000.0, Unit::None),
             ("512mb", 536_870_912.0, Unit::Bytes),
             ("2 cores", 2.0, Unit::Cores),
