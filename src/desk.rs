@@ -1,5 +1,8 @@
 //! From an incident to a posted finding, and from a question to an answer.
 
+mod draw;
+mod person;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
@@ -10,12 +13,12 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use waggle_agent_core::{
-    EvidenceId, Finding, Incident, IncidentId, Kind, Language, Ports, Result, Scene,
-    card::{Card, Step, card_of_finding, card_of_progress},
+    Finding, Incident, IncidentId, Kind, Language, Ports, Result, Scene,
+    card::{Card, card_of_finding, card_of_progress},
     conversation::{Answered, answer_in_context},
     finding::Owner,
     incident::{Source, State},
-    investigation::{Investigation, Investigator, Progress, Watch, investigate, resume},
+    investigation::{Investigation, Investigator, Watch, investigate, resume},
     ports::{
         Button, Chat, Checkpoint, IncidentPage, InvestigationRecord, Memory, MessageId, NewAuditEntry, Post,
         ResourceQuery, RoomId, Usage,
@@ -24,14 +27,15 @@ use waggle_agent_core::{
 use waggle_chat_adapters::web::WebChat;
 use waggle_signals::{TimeRange, Timestamp};
 
+use draw::{Steps, draw};
+use person::{AskPerson, Waiting};
+
 /// Progress that may wait to be drawn, many times what one investigation makes; what comes while it is full is left out of the card's steps.
 const MAX_PROGRESS: usize = 256;
 /// An investigation that the end of the program cut off is taken up again when its incident is no older than this.
 const WORTH_TAKING_UP: Duration = Duration::from_secs(30 * 60);
 /// A service that was silent for so long is not known any more.
 const HEARD_WITHIN: Duration = Duration::from_secs(3_600);
-/// A card is not redrawn more often than this.
-const REDRAW: Duration = Duration::from_millis(120);
 
 /// Where incidents are worked on.
 #[derive(Clone)]
@@ -42,6 +46,8 @@ pub struct Desk {
     chat: Arc<WebChat>,
     /// How to stop what is under investigation. Held for a line at a time.
     under_way: Arc<Mutex<HashMap<IncidentId, CancellationToken>>>,
+    /// Which rooms were asked something.
+    waiting: Waiting,
 }
 
 /// What opens an incident.
@@ -73,7 +79,15 @@ impl Desk {
         memory: Arc<dyn Memory>,
         chat: Arc<WebChat>,
     ) -> Self {
-        Self { ports, investigator, memory, chat, under_way: Arc::default() }
+        Self { ports, investigator, memory, chat, under_way: Arc::default(), waiting: Waiting::default() }
+    }
+
+    /// Lets investigations ask the people in their rooms, for a program in whose rooms there are any.
+    #[must_use]
+    pub fn with_people(mut self) -> Self {
+        let tool = AskPerson { chat: self.chat.clone(), waiting: self.waiting.clone() };
+        self.investigator.toolbox = self.investigator.toolbox.with_any(Arc::new(tool));
+        self
     }
 
     /// Returns the name of the model that reasons first.
@@ -206,9 +220,10 @@ impl Desk {
         is_stopped
     }
 
-    /// Stops the investigation when that is all that somebody says; true when they did.
-    pub async fn stops(&self, incident: &IncidentId, said: &str, person: &str) -> bool {
-        is_stop(said) && self.stop(incident, person).await
+    /// Hears what is no question: who says nothing but "stop" stops the investigation, and what was asked in the room is
+    /// answered by the next who speaks. True when it was such a word.
+    pub async fn hears(&self, incident: &IncidentId, said: &str, person: &str) -> bool {
+        (is_stop(said) && self.stop(incident, person).await) || self.waiting.hear(incident, said, person)
     }
 
     async fn solve(&self, incident: Incident, job: Job) -> Result<Solved> {
@@ -405,66 +420,6 @@ struct Job {
     checkpoint: Option<Checkpoint>,
 }
 
-/// Passes progress on to whoever draws it, and to whoever else looks on.
-struct Steps {
-    drawer: mpsc::Sender<StepChange>,
-    other: Arc<dyn Watch>,
-}
-
-enum StepChange {
-    Asked(Step),
-    Answered(EvidenceId),
-}
-
-impl Watch for Steps {
-    fn on(&self, progress: Progress<'_>) {
-        self.other.on(progress);
-        let change = match progress {
-            Progress::Asked { evidence, tool, line } => StepChange::Asked(Step {
-                evidence,
-                tool: tool.to_owned(),
-                text: line.to_owned(),
-                done: false,
-            }),
-            Progress::Answered { evidence } => StepChange::Answered(evidence),
-            Progress::Text(_) | Progress::FellBack { .. } => return,
-        };
-        // A full queue only means that a step is missing on the card; its evidence is kept all the same.
-        let _ = self.drawer.try_send(change);
-    }
-}
-
-/// Redraws the card as steps come in, and returns all steps once they are over.
-async fn draw(
-    chat: Arc<WebChat>,
-    room: RoomId,
-    message: MessageId,
-    incident: Incident,
-    language: Language,
-    steps_before: Vec<Step>,
-    mut changes: mpsc::Receiver<StepChange>,
-) -> Vec<Step> {
-    let started = Instant::now();
-    let mut steps = steps_before;
-    let mut drawn = Instant::now();
-    while let Some(change) = changes.recv().await {
-        match change {
-            StepChange::Asked(step) => steps.push(step),
-            StepChange::Answered(id) => {
-                steps.iter_mut().filter(|step| step.evidence == id).for_each(|step| step.done = true);
-            }
-        }
-        if drawn.elapsed() >= REDRAW {
-            drawn = Instant::now();
-            let card = card_of_progress(&incident, steps.clone(), millis(started.elapsed()), language);
-            if let Err(error) = chat.update(&room, &message, &Post::Card { card: Box::new(card) }).await {
-                tracing::warn!(error = error.chain(), "card was not redrawn");
-            }
-        }
-    }
-    steps
-}
-
 /// Tells whether somebody wants the work to end.
 fn is_stop(said: &str) -> bool {
     let said = said.trim().trim_end_matches(['.', '!', '。', '！']).to_lowercase();
@@ -476,180 +431,4 @@ fn millis(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use async_trait::async_trait;
-    use waggle_agent_core::{
-        models::Offline,
-        ports::{Delta, Model, ModelReply, ModelRequest},
-        testing::{fake_memory::FakeMemory, fakes::Fakes},
-    };
-
-    use super::*;
-    use crate::broken::BrokenTelemetry;
-
-    /// Thinks for a while, and then gives up or panics.
-    struct Thinks {
-        panics: bool,
-    }
-
-    #[async_trait]
-    impl Model for Thinks {
-        fn name(&self) -> &'static str {
-            "thinks"
-        }
-
-        async fn complete(
-            &self,
-            _: &ModelRequest,
-            _: &(dyn for<'a> Fn(Delta<'a>) + Sync),
-        ) -> Result<ModelReply> {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            assert!(!self.panics, "this incident is too hard");
-            Err(Kind::Unavailable.error("no idea"))
-        }
-    }
-
-    fn desk_with(ports: Ports, model: Arc<dyn Model>) -> (Desk, Arc<FakeMemory>) {
-        let memory = Arc::new(FakeMemory::new());
-        let kept: Arc<dyn Memory> = memory.clone();
-        let investigator = Investigator::new(model, Arc::new(Offline), waggle_tools::toolbox(), kept.clone());
-        let chat = Arc::new(WebChat::new(kept.clone(), ports.clock.clone()));
-        (Desk::new(ports, investigator, kept, chat), memory)
-    }
-
-    fn ports() -> Ports {
-        let fakes = Fakes::default();
-        fakes.clock.set(Timestamp::from_secs(1_772_373_900));
-        fakes.ports()
-    }
-
-    /// Makes a desk in an empty world.
-    pub(crate) fn desk() -> (Desk, Arc<FakeMemory>) {
-        desk_with(ports(), Arc::new(Offline))
-    }
-
-    fn opening(at_secs: i64) -> Opening {
-        Opening {
-            title: "what is wrong?".to_owned(),
-            service: None,
-            source: Source::Person,
-            recent: Duration::from_secs(60),
-            history: Duration::from_secs(60),
-            at: Timestamp::from_secs(at_secs),
-        }
-    }
-
-    #[tokio::test]
-    async fn incidents_of_one_second_have_names_of_their_own_and_the_order_of_their_opening() {
-        let (desk, memory) = desk();
-        let opening_all = (0..20).map(|n| {
-            let desk = desk.clone();
-            tokio::spawn(async move { desk.open(opening(1_000 - n)).await.unwrap().id })
-        });
-        let mut ids = Vec::new();
-        for opened in opening_all.collect::<Vec<_>>() {
-            ids.push(opened.await.unwrap());
-        }
-        ids.sort();
-        ids.dedup();
-        assert_eq!(ids.len(), 20, "no incident took the place of another");
-        let kept = memory.incident(&IncidentId("inc-20260301140500".to_owned())).await.unwrap();
-        assert_eq!(kept.opened_at, Timestamp::from_secs(1_772_373_900), "not the end of its window");
-    }
-
-    /// Checks that an incident is over, and that its record, and its card if it has one, give the reason.
-    async fn is_given_up(memory: &FakeMemory, id: &IncidentId, reason: &str) {
-        assert_eq!(memory.incident(id).await.unwrap().state, State::Found);
-        let record = memory.latest_investigation(id).await.unwrap().unwrap();
-        assert!(record.finding.missing_data[0].contains(reason), "{:?}", record.finding.missing_data);
-        for line in memory.lines(id).await.unwrap() {
-            assert!(matches!(line.post, Post::Card { card } if card.done), "the card still shows progress");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_investigation_that_fails_or_panics_leaves_a_record() {
-        let broken = Ports { telemetry: Arc::new(BrokenTelemetry(Kind::Internal)), ..ports() };
-        for ((desk, memory), reason) in [
-            (desk_with(broken, Arc::new(Offline)), "telemetry is broken"),
-            (desk_with(ports(), Arc::new(Thinks { panics: true })), "investigate"),
-        ] {
-            let incident = desk.open(opening(1_000)).await.unwrap();
-            let id = incident.id.clone();
-            desk.investigate(incident, Language::En, "li.na").await.unwrap_err();
-            is_given_up(&memory, &id, reason).await;
-            assert_eq!(memory.lines(&id).await.unwrap().len(), 1);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_investigation_goes_on_when_nobody_waits_for_it() {
-        let (desk, memory) = desk_with(ports(), Arc::new(Thinks { panics: false }));
-        let incident = desk.open(opening(1_000)).await.unwrap();
-        let id = incident.id.clone();
-        let asked = desk.investigate(incident, Language::En, "li.na");
-        assert!(tokio::time::timeout(Duration::from_secs(1), asked).await.is_err(), "the caller hung up");
-        assert_eq!(memory.incident(&id).await.unwrap().state, State::Investigating);
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(memory.incident(&id).await.unwrap().state, State::Found);
-        assert!(memory.latest_investigation(&id).await.unwrap().is_some());
-    }
-
-    #[tokio::test]
-    async fn what_was_left_too_long_ago_is_closed_at_the_next_start() {
-        let (desk, memory) = desk();
-        let (mut left, open) =
-            (desk.open(opening(1_000)).await.unwrap(), desk.open(opening(1_000)).await.unwrap());
-        left.opened_at = left.opened_at - 2 * WORTH_TAKING_UP;
-        desk.set_state(&mut left, State::Investigating).await.unwrap();
-        let room = desk.chat.open_room(&left).await.unwrap();
-        let card = Box::new(card_of_progress(&left, Vec::new(), 0, Language::En));
-        desk.chat.post(&room, &Post::Card { card }).await.unwrap();
-        assert_eq!(desk.take_up_abandoned().await.unwrap(), 0);
-        is_given_up(&memory, &left.id, "the program ended before the investigation did").await;
-        assert_eq!(memory.incident(&open.id).await.unwrap().state, State::Open, "nobody was at work on it");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_was_left_under_investigation_goes_on_in_its_card() {
-        let (first, memory) = desk_with(ports(), Arc::new(Thinks { panics: false }));
-        let incident = first.open(opening(1_772_373_880)).await.unwrap();
-        let asked = first.solve(
-            incident.clone(),
-            Job { language: Language::En, caller: "li.na".to_owned(), watch: Arc::new(()), checkpoint: None },
-        );
-        assert!(tokio::time::timeout(Duration::from_secs(1), asked).await.is_err(), "the program ended here");
-        let n_evidence = memory.all_evidence(&incident.id).await.unwrap().len();
-        assert!(n_evidence > 0, "the triage was kept");
-
-        assert_eq!(first.take_up_abandoned().await.unwrap(), 1);
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(memory.incident(&incident.id).await.unwrap().state, State::Found);
-        let cards = memory.lines(&incident.id).await.unwrap();
-        let cards: Vec<_> = cards.iter().filter(|line| matches!(line.post, Post::Card { .. })).collect();
-        assert_eq!(cards.len(), 1, "one card goes on");
-        assert!(matches!(&cards[0].post, Post::Card { card } if card.done), "{cards:?}");
-        let triage = memory.all_evidence(&incident.id).await.unwrap();
-        assert_eq!(triage.iter().filter(|one| one.tool == "suspects").count(), 1, "not made again");
-        assert_eq!(first.take_up_abandoned().await.unwrap(), 0, "it came to its end");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_investigation_is_stopped_by_a_word_and_that_is_in_the_audit_log() {
-        let (desk, memory) = desk_with(ports(), Arc::new(Thinks { panics: false }));
-        let incident = desk.open(opening(1_000)).await.unwrap();
-        let (id, working) = (incident.id.clone(), desk.clone());
-        let work = tokio::spawn(async move { working.investigate(incident, Language::En, "li.na").await });
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(!desk.stops(&id, "why does it stop?", "li.na").await, "that is a question");
-        assert!(desk.stops(&id, " Stop! ", "li.na").await);
-        let solved = work.await.unwrap().unwrap();
-        assert!(solved.investigation.finding.missing_data[0].contains("was stopped"));
-        assert!(!desk.stops(&id, "stop", "li.na").await, "nothing is under way any more");
-        let log = memory.audit_log(0, 100).await.unwrap();
-        assert!(
-            log.iter()
-                .any(|entry| entry.entry.action == "stop_investigation" && entry.entry.caller == "li.na")
-        );
-    }
-}
+pub(crate) mod tests;

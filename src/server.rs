@@ -66,6 +66,7 @@ impl App {
     /// Serves until the returned server is dropped, and answers the questions that people ask.
     pub fn serve(&mut self, config: &Config, listener: TcpListener) -> Result<Server> {
         let address = listener.local_addr().context("read the listening address")?;
+        self.desk = self.desk.clone().with_people();
         let (token, token_is_new) = Token::load(&config.token_file())?;
         let page = WebState {
             chat: self.chat.clone(),
@@ -102,7 +103,7 @@ impl App {
                 }
             }),
             tokio::spawn(answer_in_rooms(
-                without_stops(self.desk.clone(), asked),
+                questions_of(self.desk.clone(), asked),
                 |question: &Question| question.incident.clone(),
                 move |question| answer(desk.clone(), question),
             )),
@@ -111,14 +112,15 @@ impl App {
     }
 }
 
-/// Stops investigations at once, ahead of the questions that wait; what else is said goes on.
-fn without_stops(desk: Desk, mut said: mpsc::Receiver<Question>) -> mpsc::Receiver<Question> {
+/// Hears at once, ahead of the questions that wait, who wants an investigation to end or answers what it asked; what else is
+/// said is a question.
+fn questions_of(desk: Desk, mut said: mpsc::Receiver<Question>) -> mpsc::Receiver<Question> {
     // What waits is bounded where it comes from.
     let (questions, asked) = mpsc::channel(1);
     tokio::spawn(async move {
         while let Some(question) = said.recv().await {
             let Question { incident, text, person } = &question;
-            if !desk.stops(incident, text, person).await && questions.send(question).await.is_err() {
+            if !desk.hears(incident, text, person).await && questions.send(question).await.is_err() {
                 return;
             }
         }

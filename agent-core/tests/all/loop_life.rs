@@ -19,7 +19,7 @@ use waggle_agent_core::{
     ports::{Delta, Memory, Message, Model, ModelReply, ModelRequest, Purpose, Usage},
 };
 
-use crate::shop::{BAD, Bench, calls, good_finding, modest_finding, proves, says, scene, submits};
+use crate::shop::{BAD, Bench, calls, good_finding, modest_finding, proves, says, submits};
 
 fn texts(transcript: &[Message], tool: &str) -> Vec<String> {
     let replies = transcript.iter().filter_map(|message| match message {
