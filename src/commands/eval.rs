@@ -82,7 +82,7 @@ fn program() -> Result<String> {
 
 fn report_in(file: &Path) -> Result<Report> {
     let text = fs::read_to_string(file).with_context(|| format!("read `{}`", file.display()))?;
-    Ok(Report::from_json(&text)?)
+    Report::from_json(&text)
 }
 
 /// The whole agent, with the model that is to be scored.
