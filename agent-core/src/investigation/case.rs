@@ -291,7 +291,7 @@ impl<'a> Case<'a> {
     /// Hands over to the fallback; without effect when it is at work already.
     pub(crate) fn fall_back(&mut self, reason: &str) {
         if !self.is_fallback() {
-            tracing::warn!(model = self.model.name(), reason, "model gave up");
+            tracing::error!(model = self.model.name(), reason, "model gave up; the offline model goes on");
             self.watch.on(Progress::FellBack { reason });
             self.model = self.investigator.fallback.clone();
             self.n_granted = self.n_steps + FALLBACK_STEPS;
