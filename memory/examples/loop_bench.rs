@@ -5,7 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on may as well end")]
 
 use std::{
-    sync::Arc,
+    collections::VecDeque,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -13,12 +14,12 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use waggle_agent_core::{
-    Incident, IncidentId, Language, Scene, ToolError, Toolbox,
+    Incident, IncidentId, Kind, Language, Scene, ToolError, Toolbox,
     evidence::{Fact, Topic},
     incident::Source,
     investigation::{Investigator, investigate},
-    models::{Offline, Scripted},
-    ports::{Memory, ModelReply, ToolCall, ToolSpec},
+    models::Offline,
+    ports::{Delta, Memory, Model, ModelReply, ModelRequest, ToolCall, ToolSpec},
     testing::fakes::Fakes,
     toolbox::{AnyTool, Called},
 };
@@ -64,6 +65,25 @@ impl AnyTool for Ready {
     }
 }
 
+/// Plays a script and, unlike the model of the tests, keeps nothing of what it is asked.
+struct Plays(Mutex<VecDeque<ModelReply>>);
+
+#[async_trait]
+impl Model for Plays {
+    fn name(&self) -> &'static str {
+        "plays"
+    }
+
+    async fn complete(
+        &self,
+        _: &ModelRequest,
+        _: &(dyn for<'a> Fn(Delta<'a>) + Sync),
+    ) -> waggle_agent_core::Result<ModelReply> {
+        let reply = self.0.lock().unwrap().pop_front();
+        reply.ok_or_else(|| Kind::Unavailable.error("the script has ended"))
+    }
+}
+
 fn toolbox() -> Toolbox {
     let row = |n: usize| json!({ "service": format!("service-{n}"), "p99_ms": 84.5, "error_ratio": 0.01, "rate_per_s": 120.25, "owner": "li.na" });
     let result = json!({ "services": (0..N_ROWS).map(row).collect::<Vec<_>>() });
@@ -74,7 +94,7 @@ fn toolbox() -> Toolbox {
     })
 }
 
-fn script() -> Vec<waggle_agent_core::Result<ModelReply>> {
+fn script() -> VecDeque<ModelReply> {
     let call = |step: usize, n: usize| ToolCall {
         id: format!("call_{step}_{n}"),
         name: format!("tool_{}", (step * N_CALLS + n) % N_TOOLS),
@@ -92,7 +112,7 @@ fn script() -> Vec<waggle_agent_core::Result<ModelReply>> {
         }],
     });
     let submit = ToolCall { id: "submit".to_owned(), name: "submit_finding".to_owned(), arguments: finding };
-    asks.chain([ModelReply { calls: vec![submit], ..ModelReply::default() }]).map(Ok).collect()
+    asks.chain([ModelReply { calls: vec![submit], ..ModelReply::default() }]).collect()
 }
 
 async fn run(memory: Arc<SqliteMemory>, toolbox: Toolbox, name: String) -> Duration {
@@ -103,11 +123,11 @@ async fn run(memory: Arc<SqliteMemory>, toolbox: Toolbox, name: String) -> Durat
     let fakes = Fakes::default();
     fakes.clock.set(now);
     let scene = Scene::new(fakes.ports(), incident, Language::En);
-    let model = Arc::new(Scripted::new(script()));
+    let model = Arc::new(Plays(Mutex::new(script())));
     let investigator = Investigator::new(model, Arc::new(Offline), toolbox, memory.clone());
     let began = Instant::now();
     let ran = investigate(&investigator, &scene, &()).await.unwrap();
-    assert_eq!(ran.model, "scripted", "the script was played to its end");
+    assert_eq!(ran.model, "plays", "the script was played to its end");
     memory.save_investigation(&ran.record()).await.unwrap();
     began.elapsed()
 }
