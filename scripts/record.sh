@@ -7,6 +7,6 @@ waggle="$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directo
 faults=$("$waggle" demo --list-faults | awk '{print $1}')
 for fault in $faults; do
     echo "recording $fault"
-    "$waggle" demo --once --json --fault "$fault" --orders 16 --record evals/chaos/recordings >/dev/null
+    "$waggle" demo --once --json --fault "$fault" --orders 26 --record evals/chaos/recordings >/dev/null
 done
 ls -l evals/chaos/recordings

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, State, rejection::JsonRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
@@ -46,10 +46,26 @@ pub struct ApiState {
 /// Asks for an investigation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvestigateRequest {
+    /// The service with the symptom; all when left out.
+    #[serde(default)]
     pub service: Option<String>,
+    /// Where the time to look at ends; the newest data when left out.
+    #[serde(default)]
     pub at: Option<Timestamp>,
+    /// Seconds to look at.
+    #[serde(default = "window_s")]
     pub window_s: u64,
+    /// Seconds of healthy time before.
+    #[serde(default = "baseline_s")]
     pub baseline_s: u64,
+}
+
+const fn window_s() -> u64 {
+    ASKED_ABOUT.as_secs()
+}
+
+const fn baseline_s() -> u64 {
+    ASKED_ABOUT.as_secs() * BASELINE_PER_WINDOW as u64
 }
 
 /// Asks a question.
@@ -100,8 +116,9 @@ pub fn router(state: ApiState) -> Router {
 
 async fn investigate(
     State(state): State<ApiState>,
-    Json(request): Json<InvestigateRequest>,
+    request: Result<Json<InvestigateRequest>, JsonRejection>,
 ) -> Result<Json<Finding>, Refused> {
+    let Json(request) = request?;
     Ok(Json(look(&state, &request).await?))
 }
 
@@ -162,7 +179,11 @@ pub async fn newest(telemetry: &dyn Telemetry, clock: &dyn Clock) -> waggle_agen
     }
 }
 
-async fn ask(State(state): State<ApiState>, Json(request): Json<AskRequest>) -> Result<Json<Asked>, Refused> {
+async fn ask(
+    State(state): State<ApiState>,
+    request: Result<Json<AskRequest>, JsonRejection>,
+) -> Result<Json<Asked>, Refused> {
+    let Json(request) = request?;
     Ok(Json(question(&state, &request).await?))
 }
 
@@ -202,11 +223,19 @@ fn is_up_to_date(incident: &Incident, newest: Timestamp) -> bool {
 }
 
 /// Stops an investigation: `{"stopped": true}`, or false when none is under way.
-async fn stop(State(state): State<ApiState>, Path(id): Path<String>) -> Json<serde_json::Value> {
-    Json(json!({ "stopped": state.desk.stop(&IncidentId(id), "operator").await }))
+async fn stop(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+) -> Result<Json<serde_json::Value>, Refused> {
+    let incident = state.memory.incident(&IncidentId(id)).await?;
+    Ok(Json(json!({ "stopped": state.desk.stop(&incident.id, "operator").await })))
 }
 
-async fn sql(State(state): State<ApiState>, Json(request): Json<SqlRequest>) -> Result<Json<Table>, Refused> {
+async fn sql(
+    State(state): State<ApiState>,
+    request: Result<Json<SqlRequest>, JsonRejection>,
+) -> Result<Json<Table>, Refused> {
+    let Json(request) = request?;
     Ok(Json(rows(&state, request).await?))
 }
 
@@ -221,6 +250,13 @@ pub async fn rows(state: &ApiState, request: SqlRequest) -> waggle_agent_core::R
     state.memory.audit(&entry).await?;
     let query = SqlQuery { text: request.query, limit: request.limit.min(MAX_ROWS), timeout: SQL_TIMEOUT };
     state.telemetry.sql(&query).await
+}
+
+impl From<JsonRejection> for Refused {
+    fn from(rejection: JsonRejection) -> Self {
+        let hint = "send a JSON object with `Content-Type: application/json`; the guide lists its fields";
+        Self(Kind::Invalid.error(rejection.body_text().to_lowercase()).with_hint(hint))
+    }
 }
 
 impl From<Error> for Refused {

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Questions that may wait for an answer; more are refused with "try again".
-const MAX_QUESTIONS: usize = 64;
+pub const MAX_QUESTIONS: usize = 64;
 
 /// Everything that a command may need.
 pub struct App {

@@ -161,13 +161,15 @@ impl Desk {
         let (mut n_taken_up, now) = (0, self.ports.clock.now());
         let incidents = self.memory.incidents(&page).await?;
         for incident in incidents.into_iter().filter(|incident| incident.state == State::Investigating) {
-            if let Some(record) = self.memory.latest_investigation(&incident.id).await? {
+            let is_young = now.since(incident.opened_at) <= WORTH_TAKING_UP;
+            let checkpoint = self.memory.checkpoint(&incident.id).await;
+            if let Ok(None) = checkpoint
+                && let Some(record) = self.memory.latest_investigation(&incident.id).await?
+            {
                 // It came to its end, and only that was not told any more.
                 self.tell_late(incident, &record.finding).await;
                 continue;
             }
-            let is_young = now.since(incident.opened_at) <= WORTH_TAKING_UP;
-            let checkpoint = self.memory.checkpoint(&incident.id).await;
             match checkpoint {
                 Ok(checkpoint) if is_young => {
                     n_taken_up += 1;

@@ -19,7 +19,7 @@ use waggle_collectors::otlp;
 
 use crate::{
     api::{self, ApiState},
-    app::App,
+    app::{App, MAX_QUESTIONS},
     auth::{self, Token},
     client::Running,
     config::Config,
@@ -115,8 +115,8 @@ impl App {
 /// Hears at once, ahead of the questions that wait, who wants an investigation to end or answers what it asked; what else is
 /// said is a question.
 fn questions_of(desk: Desk, mut said: mpsc::Receiver<Question>) -> mpsc::Receiver<Question> {
-    // What waits is bounded where it comes from.
-    let (questions, asked) = mpsc::channel(1);
+    // As many as wait where they come from: only when all of these places are taken does a word wait behind questions.
+    let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
     tokio::spawn(async move {
         while let Some(question) = said.recv().await {
             let Question { incident, text, person } = &question;

@@ -13,6 +13,9 @@ pub const FILE: &str = "waggle.toml";
 /// A day: nobody waits longer for a finding.
 const MAX_SECONDS: u64 = 86_400;
 
+/// Less than this does not hold the instructions.
+const MIN_TOKENS: u64 = 1_000;
+
 /// Everything that it may say.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +60,16 @@ impl Settings {
         let settings: Self = toml::from_str(&text).with_context(|| format!("read `{}`", file.display()))?;
         if settings.budget.usd.is_some_and(|usd| !usd.is_finite() || usd < 0.0) {
             bail!("`{}`: `budget.usd` must be a sum of money", file.display());
+        }
+        let least = [
+            ("steps", settings.budget.steps.map(u64::from), 1),
+            ("tokens", settings.budget.tokens, MIN_TOKENS),
+            ("context_tokens", settings.budget.context_tokens, MIN_TOKENS),
+        ];
+        for (name, value, least) in least {
+            if value.is_some_and(|value| value < least) {
+                bail!("`{}`: `budget.{name}` must be at least {least}", file.display());
+            }
         }
         if settings.budget.seconds.is_some_and(|seconds| !(1..=MAX_SECONDS).contains(&seconds)) {
             bail!("`{}`: `budget.seconds` must be from 1 to {MAX_SECONDS}", file.display());
@@ -118,6 +131,8 @@ mod tests {
     #[test]
     fn what_nobody_understands_is_refused_by_name() {
         for (text, said) in [
+            ("[budget]\nsteps = 0\n", "`budget.steps` must be at least 1"),
+            ("[budget]\ncontext_tokens = 10\n", "at least 1000"),
             ("[budgt]\nsteps = 1\n", "unknown field `budgt`"),
             ("[budget]\nusd = -1.0\n", "must be a sum of money"),
             ("[budget]\nseconds = 9223372036854775807\n", "from 1 to 86400"),

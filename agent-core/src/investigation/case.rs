@@ -197,14 +197,15 @@ impl<'a> Case<'a> {
         offer(self, &self.unlocked)
     }
 
-    /// Describes these tools to the model from the next step on.
-    pub(super) fn describe_from_now_on<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+    /// Describes these tools to the model from the next step on, and returns those that are: of too many, the last ones.
+    pub(super) fn describe_from_now_on<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> &[String] {
         for name in names {
             self.unlocked.retain(|known| known != name);
             self.unlocked.push(name.to_owned());
         }
         let n_over = self.unlocked.len().saturating_sub(MAX_UNLOCKED);
         self.unlocked.drain(..n_over);
+        &self.unlocked
     }
 
     /// Tells whether there is such a tool.

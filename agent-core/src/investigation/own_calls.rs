@@ -67,16 +67,14 @@ fn more_tools(case: &mut Case<'_>, arguments: &Value) -> String {
     let asked = arguments.get("names").and_then(Value::as_array);
     let asked: Vec<&str> = asked.into_iter().flatten().filter_map(Value::as_str).collect();
     let (known, unknown): (Vec<&str>, Vec<&str>) = asked.into_iter().partition(|name| case.has_tool(name));
-    case.describe_from_now_on(known.iter().copied());
-    match (known.is_empty(), unknown.is_empty()) {
-        (true, true) => "name the tools: `{\"names\": [\"…\"]}`".to_owned(),
-        (false, true) => format!("described from now on: {}", known.join(", ")),
-        _ => format!("described from now on: {}; there is no such tool: {}", list(&known), list(&unknown)),
+    if known.is_empty() && unknown.is_empty() {
+        return "name the tools: `{\"names\": [\"…\"]}`".to_owned();
     }
-}
-
-fn list(names: &[&str]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ").chars().take(PAGE_CHARS).collect() }
+    let described = case.describe_from_now_on(known.iter().copied());
+    let described = if described.is_empty() { "none".to_owned() } else { described.join(", ") };
+    let unknown: String = unknown.join(", ").chars().take(PAGE_CHARS).collect();
+    let refusal = if unknown.is_empty() { String::new() } else { format!("; there is no such tool: {unknown}") };
+    format!("described from now on: {described}{refusal}")
 }
 
 fn read_evidence(case: &Case<'_>, arguments: &Value) -> String {

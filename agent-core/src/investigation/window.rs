@@ -50,6 +50,9 @@ pub(super) fn shown(transcript: &[Message], context_tokens: u64) -> Vec<Message>
 /// Tells a result by its first facts; `None` for what is no evidence.
 fn in_short(reply: &ToolReply, n_facts: usize) -> Option<String> {
     let ReplyData { evidence, facts, .. } = reply.data.as_ref().filter(|data| data.evidence.0 > 0)?;
+    if facts.is_empty() && is_in_short(reply) {
+        return None;
+    }
     let cut = |text: &str| -> String {
         let mut kept: String = text.chars().take(MAX_CHARS).collect();
         if kept.len() < text.len() {
