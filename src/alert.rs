@@ -1,6 +1,6 @@
 //! The rule that opens incidents: a bound on a service's latency or failures, held for a while.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use anyhow::{Context, Error, Result, bail};
 use waggle_agent_core::ports::Telemetry;
@@ -91,6 +91,14 @@ impl AlertRule {
         } else {
             Judgement::Holds
         }
+    }
+}
+
+impl fmt::Display for AlertRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, p99_ms, error_ratio, over, times } = self;
+        let (p99, failed) = (quantity::ms(*p99_ms), quantity::percent(*error_ratio));
+        write!(f, "{service}: p99 above {p99} or {failed} failed, over {} s, {times} times", over.as_secs())
     }
 }
 

@@ -58,7 +58,9 @@ impl App {
     ///
     /// When a store is in use by another process or cannot be read, or the model's URL is none.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>, access: Access) -> Result<Self> {
-        let changes = Arc::new(git(&config.repositories));
+        let changes = git(&config.repositories);
+        changes.check()?;
+        let changes = Arc::new(changes);
         Self::open_with(config, clock, access, changes).await
     }
 

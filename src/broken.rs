@@ -10,7 +10,7 @@ use waggle_agent_core::{
         Telemetry,
     },
 };
-use waggle_signals::{Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Topology, TraceId};
+use waggle_signals::{Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Timestamp, Topology, TraceId};
 
 /// Fails in this way whatever it is asked.
 pub struct BrokenTelemetry(pub Kind);
@@ -52,6 +52,10 @@ impl Telemetry for BrokenTelemetry {
     }
 
     async fn resources(&self, _: &ResourceQuery) -> Result<Vec<Arc<Resource>>> {
+        self.fail()
+    }
+
+    async fn first_measured(&self, _: TimeRange) -> Result<Option<Timestamp>> {
         self.fail()
     }
 

@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use analyze::{Analyze, AnalyzeArgs};
 
+use waggle_signals::Timestamp;
+
 use crate::config::Repository;
 
 /// A self-hosted incident agent: collects, remembers, investigates, and tells where to look.
@@ -105,8 +107,8 @@ pub struct Investigate {
     #[arg(long)]
     pub service: Option<String>,
     /// The time to look at ends here, RFC 3339 [default: the newest data]
-    #[arg(long)]
-    pub at: Option<waggle_signals::Timestamp>,
+    #[arg(long, value_parser = moment)]
+    pub at: Option<Timestamp>,
     /// Length of the time to look at: `90s`, `15m`, `1h`
     #[arg(long, default_value = "5m", value_parser = duration)]
     pub window: Duration,
@@ -169,7 +171,7 @@ pub struct Eval {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub repeat: u32,
     /// How many are investigated at once
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value = "2", value_parser = at_least_one)]
     pub parallel: usize,
     /// Where finished runs are kept; a run that was stopped goes on from there [default: `eval-SUITE-MODEL.jsonl`]
     #[arg(long, value_name = "FILE")]
@@ -178,7 +180,7 @@ pub struct Eval {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Exit code 1 when a smaller share than this passed
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     pub min_pass: Option<f64>,
     /// Compare two JSON reports in place of running anything
     #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"], conflicts_with = "suite")]
@@ -241,6 +243,22 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads `2026-03-01T14:05:00Z`.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a time such as `2026-03-01T14:05:00Z`"))
+}
+
+/// Reads `0.9`.
+fn share(text: &str) -> Result<f64, String> {
+    let share: Option<f64> = text.parse().ok();
+    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| format!("`{text}` is not a share from 0 to 1"))
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number: Option<usize> = text.parse().ok();
+    number.filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is not a number from 1 on"))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -250,6 +268,13 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        assert!(moment("2026-03-01T14:05:00Z").is_ok() && moment("yesterday").is_err());
+        assert!(share("0.9").is_ok() && share("90").is_err() && share("NaN").is_err());
+        assert!(at_least_one("1").is_ok() && at_least_one("0").is_err());
     }
 
     #[test]

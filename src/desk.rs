@@ -104,7 +104,7 @@ impl Desk {
         let stamp: String = opened_at.to_string().chars().take(19).filter(|c| c.is_ascii_digit()).collect();
         let first =
             Incident::open(IncidentId(format!("inc-{stamp}")), title, service, source, at, recent, history);
-        let mut incident = Incident { opened_at, ..first };
+        let mut incident = self.measured(Incident { opened_at, ..first }).await;
         let mut n = 1_u64;
         while !self.memory.add_incident(&incident).await? {
             n += 1;
@@ -112,6 +112,15 @@ impl Desk {
         }
         self.chat.announce(&incident.id).await?;
         Ok(incident)
+    }
+
+    /// Cuts off the time before anything was measured. When that cannot be asked, the investigation will say so.
+    pub async fn measured(&self, incident: Incident) -> Incident {
+        let both = TimeRange::new(incident.baseline.from(), incident.window.to()).unwrap_or(incident.window);
+        match self.ports.telemetry.first_measured(both).await {
+            Ok(Some(first)) => incident.measured_since(first),
+            Ok(None) | Err(_) => incident,
+        }
     }
 
     /// Investigates an incident while its card follows the work, then posts the finding and mentions the owners.

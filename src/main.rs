@@ -33,17 +33,21 @@ mod server;
 mod settings;
 mod stop;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser;
+
+/// What is logged unless `WAGGLE_LOG` says otherwise. That an MCP server cannot be reached is told in our own words.
+const QUIET: &str = "error,rmcp=off";
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("WAGGLE_LOG").unwrap_or_else(|_| "error".into()),
+            tracing_subscriber::EnvFilter::try_from_env("WAGGLE_LOG").unwrap_or_else(|_| QUIET.into()),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     // One TLS provider for every client in this process. An error means that it is installed already.

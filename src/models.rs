@@ -139,6 +139,12 @@ impl Endpoint {
                 "`{prefix}_NAME` is set, but not `{prefix}_URL`\nhint: such as `https://api.openai.com/v1`, or a `{prefix}_PROVIDER` such as `anthropic`"
             );
         }
+        let needs_key = provider.as_deref().is_some_and(|provider| provider != "ollama") && url.is_none();
+        if needs_key && read("KEY").is_none() {
+            bail!(
+                "`{prefix}_PROVIDER` is set, but not `{prefix}_KEY`\nhint: the provider asks for one; `{prefix}_URL` names a server that does not"
+            );
+        }
         let price =
             read("PRICE").map(|price| price.parse().map_err(|error| anyhow!("`{prefix}_PRICE`: {error}")));
         let quirks = read("QUIRKS").map(|quirks| quirks_of(prefix, &quirks));
@@ -213,6 +219,38 @@ fn quirks_of(prefix: &str, text: &str) -> Result<Quirks> {
     quirks_named(text).ok_or_else(|| {
         anyhow!("`{prefix}_QUIRKS`: no known endpoint is called `{text}`\nhint: `docs/models.md` lists them")
     })
+}
+
+impl fmt::Display for Models {
+    /// Names each model and its server, without its key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(given) = &self.given {
+            return write!(f, "{given:?}");
+        }
+        let Some(main) = &self.main else { return f.write_str("offline") };
+        write!(f, "{main}")?;
+        for (what, endpoint) in [("small", &self.small), ("fallback", &self.fallback)] {
+            if let Some(endpoint) = endpoint {
+                write!(f, "; {what}: {endpoint}")?;
+            }
+        }
+        if self.is_reviewed { f.write_str("; with a second reader") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let at = [self.provider.as_deref(), self.url.as_deref()];
+        at.into_iter().flatten().try_for_each(|at| write!(f, " at {at}"))?;
+        if self.is_small {
+            f.write_str(", led by the offline model")?;
+        }
+        match self.patience {
+            Some(patience) => write!(f, ", {} s each time", patience.as_secs()),
+            None => Ok(()),
+        }
+    }
 }
 
 impl fmt::Debug for Given {

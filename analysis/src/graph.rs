@@ -34,6 +34,8 @@ pub(crate) struct Calls {
     pub answered: Red,
     pub retransmits: u64,
     pub connect_failures: u64,
+    /// Connections opened.
+    pub connections: u64,
 }
 
 impl<'a> Graph<'a> {
@@ -50,6 +52,7 @@ impl<'a> Graph<'a> {
             add(&mut calls.answered, &edge.answered);
             calls.retransmits = calls.retransmits.saturating_add(edge.retransmits);
             calls.connect_failures = calls.connect_failures.saturating_add(edge.connect_failures);
+            calls.connections = calls.connections.saturating_add(edge.connections);
         }
         for ((_, to), calls) in &mut graph.edges {
             if calls.answered.count == 0 {

@@ -97,7 +97,12 @@ fn own_numbers(facts: &Facts<'_>) -> String {
 fn network(windows: &Windows<'_>, first: Option<&Suspect>) -> Option<RuledOut> {
     let edges = windows.edges();
     let loses = edges.iter().any(|(from, to)| windows.loses_packets(from, to));
-    if edges.is_empty() || loses || first.is_some_and(|first| first.fault_class == "packet_loss") {
+    // Traces alone draw edges too, but say nothing of what the network did below them.
+    let is_measured = [&windows.before, &windows.after]
+        .iter()
+        .flat_map(|graph| graph.edges.values())
+        .any(|calls| calls.connections + calls.retransmits + calls.connect_failures > 0);
+    if !is_measured || loses || first.is_some_and(|first| first.fault_class == "packet_loss") {
         return None;
     }
     let rate =

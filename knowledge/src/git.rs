@@ -65,6 +65,16 @@ impl GitChanges {
         self
     }
 
+    /// Checks that each repository can be read now; until asked, none is opened.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for the first that is no git repository or may not be read.
+    pub fn check(&self) -> Result<()> {
+        let mut paths = self.allowed.all();
+        paths.try_for_each(|path| Repository::open(path, Deadline::after(self.patience)).map(drop))
+    }
+
     /// Sets how long a question may take; ten seconds unless set.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {

@@ -40,13 +40,19 @@ pub async fn run(config: Config, args: cli::Eval) -> Result<ExitCode> {
     let results =
         args.results.clone().unwrap_or_else(|| PathBuf::from(format!("eval-{}-{name}.jsonl", suite.name)));
     let mut settings = BTreeMap::new();
-    settings.insert("budget".to_owned(), format!("{:?}", agent.config.settings.budget()));
+    settings.insert("budget".to_owned(), agent.config.settings.budget().to_string());
     settings.insert("program".to_owned(), program()?);
     if !matches!(args.model.as_str(), "offline" | "counted") {
-        settings.insert("models".to_owned(), format!("{:?}, {:?}", agent.config.models, args.script));
+        settings.insert("models".to_owned(), agent.config.models.to_string());
     }
-    let servers: Vec<_> = agent.config.settings.mcp_servers().iter().map(|server| &server.name).collect();
-    settings.insert("servers".to_owned(), format!("{servers:?}"));
+    if let Some(script) = &args.script {
+        settings.insert("script".to_owned(), script.display().to_string());
+    }
+    let servers = agent.config.settings.mcp_servers().iter().map(|server| server.name.as_str());
+    let servers: Vec<_> = servers.collect();
+    if !servers.is_empty() {
+        settings.insert("MCP servers".to_owned(), servers.join(" "));
+    }
     let options = Options { repeat: args.repeat, parallel: args.parallel, limit: LIMIT, results, settings };
     let told = |progress: Progress<'_>| {
         let Progress { n_done, n_all, case, failed } = progress;
@@ -106,6 +112,10 @@ impl Agent {
             "openai" | "rig" | "configured" => {
                 let model = self.config.models.reasoning(0)?.model;
                 Ok(model.map_or_else(|| "offline".to_owned(), |model| model.name().replace('/', "_")))
+            }
+            "scripted" if self.script.is_none() => bail!("`--model scripted` plays `--script FILE`, and none is named"),
+            "replay" if !self.record.as_ref().is_some_and(|folder| folder.is_dir()) => {
+                bail!("`--model replay` plays the folder `--record DIR`, and there is none")
             }
             "offline" | "counted" | "scripted" | "replay" => Ok(self.model.clone()),
             other => Err(anyhow!(

@@ -1,6 +1,8 @@
 //! `waggle serve`
 
-use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf}, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use tokio::task::spawn_blocking;
@@ -51,6 +53,12 @@ pub async fn run(config: Config, args: cli::Serve) -> Result<ExitCode> {
         server.address
     );
     println!("model     {}", app.desk.model_name());
+    for file in &args.logs {
+        println!("log       {file}");
+    }
+    for rule in &rules {
+        println!("alert     {rule}");
+    }
     tokio::select! {
         never = watch(&app.desk, &*app.store, &*app.clock, rules) => match never {},
         never = tell_failure(|| failure(agent.as_ref(), logs.as_ref())) => match never {},
@@ -159,6 +167,12 @@ fn log_file(text: &str) -> Result<LogFile> {
         text.split_once('=').filter(|(service, path)| !service.is_empty() && !path.is_empty()).ok_or_else(
             || anyhow!("`{text}` is not a log file\nhint: such as `checkout=/var/log/checkout.log`"),
         )?;
+    // The file itself may be written later: a service that has not started has no log yet.
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let folder = folder.display();
+        return Err(anyhow!("the log of `{service}`: no folder `{folder}`\nhint: the file may come later, its folder must be there"));
+    }
     let resource = Resource::new([(semconv::SERVICE_NAME, service)]);
     Ok(LogFile { path: PathBuf::from(path), resource, reads_existing: false })
 }

@@ -76,6 +76,10 @@ impl Host for McpHost {
             LookAt::Time(range) => Self::look_into(*range),
             LookAt::Now => Self::look(api::newest(&*state.telemetry, &*state.clock).await?, WINDOW, BASELINE),
         };
+        let incident = match look_at {
+            LookAt::Incident(_) => incident,
+            LookAt::Time(_) | LookAt::Now => state.desk.measured(incident).await,
+        };
         Ok(state.desk.scene(incident, Language::En, caller))
     }
 

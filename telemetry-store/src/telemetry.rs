@@ -11,7 +11,7 @@ use waggle_agent_core::{
         Telemetry,
     },
 };
-use waggle_signals::{Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Topology, TraceId};
+use waggle_signals::{Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Timestamp, Topology, TraceId};
 
 use crate::{
     damage::set_damaged_aside,
@@ -101,6 +101,11 @@ impl Telemetry for Store {
     async fn resources(&self, query: &ResourceQuery) -> Result<Vec<Arc<Resource>>> {
         let work = |view| queries::resources::resources(view, query.clone());
         self.ask("a list of resources", self.config.query_timeout, work).await
+    }
+
+    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>> {
+        let work = |view| queries::first_measured::first_measured(view, range);
+        self.ask("the first measurement", self.config.query_timeout, work).await
     }
 
     async fn sql(&self, query: &SqlQuery) -> Result<Table> {

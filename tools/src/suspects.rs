@@ -104,6 +104,12 @@ async fn observed(scene: &Scene, windows: &Windows) -> Result<(Observed, Vec<Str
         id_before: change.before,
     });
     let logs = error_logs(scene, windows, &mut missing).await?;
+    let (healthy, looked_at) = (scene.incident.baseline.length(), scene.incident.window.length());
+    if healthy < looked_at {
+        let (healthy, looked_at) =
+            (quantity::number(healthy.as_secs_f64()), quantity::number(looked_at.as_secs_f64()));
+        missing.push(format!("a longer healthy time: {healthy} s to compare {looked_at} s with"));
+    }
     let observed = Observed {
         symptom: scene.incident.service.clone().map(|service| Symptom { service }),
         onset: windows.onset,
@@ -232,7 +238,7 @@ fn symptom(triage: &Triage) -> SymptomFound {
         ("error_ratio", format!("failed requests {old} → {new}"))
     } else {
         let (old, new) = (quantity::ms(felt.latency_before_ms), quantity::ms(felt.latency_after_ms));
-        ("latency", format!("latency {old} → {new}"))
+        ("latency", format!("mean latency {old} → {new}"))
     };
     let since = quantity::clock(triage.onset);
     SymptomFound {
@@ -258,7 +264,11 @@ fn suspect(suspect: &suspects::Suspect) -> Suspect {
         }),
         because: suspect.because.clone(),
         wants: suspect.wants.clone(),
-        action: action(suspect.action),
+        action: match (action(suspect.action), &suspect.change) {
+            // There is nothing to roll back to where no change is known.
+            (Action::Rollback, None) => Action::None,
+            (action, _) => action,
+        },
         advice: suspect.advice.clone(),
     }
 }

@@ -29,6 +29,17 @@ pub struct Budget {
     pub described_tools: usize,
 }
 
+impl fmt::Display for Budget {
+    /// Says what bounds the whole of a run: `12 steps, 60000 tokens, 55 s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} steps, {} tokens, {} s", self.steps, self.tokens, self.time.as_secs())?;
+        match self.cost_micro_usd {
+            Some(cost) => write!(f, ", {} USD", cost as f64 / 1e6),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A bound that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overrun {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waggle_signals::{
     Event, LogRecord, Measure, ProfileSample, Resource, Series, Severity, Span, SpanKind, TimeRange,
-    Topology, TraceId,
+    Timestamp, Topology, TraceId,
 };
 
 use crate::Result;
@@ -57,6 +57,12 @@ pub trait Telemetry: Send + Sync {
 
     /// Returns the resources that sent anything in the range, by attributes.
     async fn resources(&self, query: &ResourceQuery) -> Result<Vec<Arc<Resource>>>;
+
+    /// Returns when the first span, metric point, log record or sample of the range was made; `None` when there is none.
+    ///
+    /// Before it nothing was measured, which is not the same as nothing having happened. Events do not count: a deployment may be
+    /// told of long before anything is measured.
+    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>>;
 
     /// Answers one read-only SQL statement.
     ///

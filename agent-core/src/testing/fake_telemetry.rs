@@ -169,6 +169,15 @@ impl Telemetry for FakeTelemetry {
         Ok(found.into_iter().map(|resource| Arc::new(resource.clone())).collect())
     }
 
+    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>> {
+        let rows = self.rows();
+        let times = rows.spans.iter().map(|row| row.start);
+        let times = times.chain(rows.metrics.iter().map(|row| row.time));
+        let times = times.chain(rows.logs.iter().map(|row| row.time));
+        let times = times.chain(rows.samples.iter().map(|row| row.time));
+        Ok(times.filter(|time| range.contains(*time)).min())
+    }
+
     async fn sql(&self, _: &SqlQuery) -> Result<Table> {
         Err(Kind::Invalid.error("this fake speaks no SQL"))
     }

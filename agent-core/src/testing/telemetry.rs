@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use waggle_signals::{
     Batch, Measure, Red, Rejected, ResourceId, Series, Severity, Sink, SpanKind, SpanStatus, TimeRange,
-    semconv,
+    Timestamp, semconv,
 };
 
 use self::sample::{NEW_COMMIT, OLD_COMMIT, START, at, batch, log, minute, nameless, process, trace_id};
@@ -42,6 +42,7 @@ pub async fn conformance<T: Telemetry + Sink>(store: &T) {
     events(store).await;
     profiles(store).await;
     resources(store).await;
+    the_first_measurement(store).await;
     questions_about_what_is_not_there(store).await;
     sql_that_is_none_is_invalid(store).await;
     a_contradictory_batch_is_not_kept(store).await;
@@ -346,6 +347,19 @@ async fn resources(store: &impl Telemetry) {
     want.sort();
     assert_eq!(found(None).await, want, "each once, by attributes, and none that was silent");
     assert_eq!(found(Some("checkout")).await, [process("checkout", 2), process("checkout", 3)]);
+}
+
+async fn the_first_measurement(store: &impl Telemetry) {
+    let first = async |from: i64, to: i64| {
+        let range = TimeRange::new(at(from), at(to)).unwrap();
+        store.first_measured(range).await.unwrap()
+    };
+    let spans = store.spans(&SpanQuery { range: minute(), ..any_span() }).await.unwrap();
+    let logs = store.logs(&LogQuery { range: minute(), ..any_log() }).await.unwrap();
+    let known = spans.iter().map(|span| span.row.start).chain(logs.iter().map(|log| log.row.time)).min();
+    assert!(first(0, 60_000).await <= known, "no later than a span or a log record");
+    assert_eq!(first(-1_000, 60_000).await, Some(Timestamp::from_nanos(START.nanos() - 1)));
+    assert_eq!(first(-1_800_000, -1_000).await, None, "nothing was measured before");
 }
 
 async fn questions_about_what_is_not_there(store: &impl Telemetry) {

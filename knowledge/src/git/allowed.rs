@@ -29,6 +29,11 @@ impl Allowed {
         self.urls.insert(plain_url(url).to_owned(), path);
     }
 
+    /// Returns where every repository lies.
+    pub fn all(&self) -> impl Iterator<Item = &Path> {
+        self.paths.values().chain(self.urls.values()).map(PathBuf::as_path)
+    }
+
     /// Returns where a repository lies.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 pub mod durations;
 pub mod events;
+pub mod first_measured;
 pub mod groups;
 pub mod logs;
 pub mod profile;

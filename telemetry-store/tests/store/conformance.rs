@@ -12,8 +12,8 @@ use waggle_agent_core::{
     testing::telemetry::conformance,
 };
 use waggle_signals::{
-    Batch, Event, LogRecord, ProfileSample, Rejected, Resource, Series, Sink, Span, TimeRange, Topology,
-    TraceId,
+    Batch, Event, LogRecord, ProfileSample, Rejected, Resource, Series, Sink, Span, TimeRange, Timestamp,
+    Topology, TraceId,
 };
 use waggle_telemetry_store::Store;
 
@@ -76,6 +76,10 @@ impl Telemetry for FlushedAtOnce {
 
     async fn resources(&self, query: &ResourceQuery) -> Result<Vec<Arc<Resource>>> {
         self.0.resources(query).await
+    }
+
+    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>> {
+        self.0.first_measured(range).await
     }
 
     async fn sql(&self, query: &SqlQuery) -> Result<Table> {

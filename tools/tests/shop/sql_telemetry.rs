@@ -121,6 +121,9 @@ impl Telemetry for SqlTelemetry {
     async fn resources(&self, query: &ResourceQuery) -> Result<Vec<Arc<Resource>>> {
         self.fake.resources(query).await
     }
+    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>> {
+        self.fake.first_measured(range).await
+    }
     async fn sql(&self, query: &SqlQuery) -> Result<Table> {
         if self.sql_since.is_some_and(|since| Self::range(&query.text).from() < since) {
             return Err(Kind::Timeout.error("the flows took too long"));
