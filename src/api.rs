@@ -60,6 +60,10 @@ pub struct InvestigateRequest {
     pub baseline_s: u64,
 }
 
+const fn rows() -> usize {
+    100
+}
+
 const fn window_s() -> u64 {
     ASKED_ABOUT.as_secs()
 }
@@ -91,6 +95,8 @@ pub struct Asked {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SqlRequest {
     pub query: String,
+    /// At most so many rows.
+    #[serde(default = "rows")]
     pub limit: usize,
 }
 
