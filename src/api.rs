@@ -60,7 +60,7 @@ pub struct InvestigateRequest {
     pub baseline_s: u64,
 }
 
-const fn rows() -> usize {
+const fn most_rows() -> usize {
     100
 }
 
@@ -96,7 +96,7 @@ pub struct Asked {
 pub struct SqlRequest {
     pub query: String,
     /// At most so many rows.
-    #[serde(default = "rows")]
+    #[serde(default = "most_rows")]
     pub limit: usize,
 }
 
