@@ -5,6 +5,7 @@
 
 mod answer;
 mod investigate;
+mod nothing;
 mod question;
 mod quote;
 mod reading;

@@ -12,24 +12,7 @@ use waggle_agent_core::{
 /// The questions and what they lead to.
 const QUESTIONS: &str = include_str!("questions.txt");
 
-const SERVICES: [&str; 16] = [
-    "frontend",
-    "api-gateway",
-    "checkout",
-    "cart",
-    "inventory",
-    "payment",
-    "order-service",
-    "user-service",
-    "product-catalog",
-    "recommendation",
-    "ad",
-    "email",
-    "shipping",
-    "mysql",
-    "redis-cache",
-    "page-cache",
-];
+const SERVICES: [&str; 16] = include!("questions_services.rs");
 
 const TOOLS: [&str; 38] = [
     "anomalies",
