@@ -102,7 +102,8 @@ pub async fn answer_in_context(
     // A note is not proven, so it may carry no numbers and speak of no service.
     let states_nothing = Ground::default().missing(&answer.note, &case.service_names()).is_empty();
     let is_short = answer.note.chars().count() <= MAX_NOTE_CHARS;
-    let note_holds = (states_nothing && is_short) || (is_by_grammar && is_about_search(&answer.note, question, &case));
+    let note_holds =
+        (states_nothing && is_short) || (is_by_grammar && is_about_search(&answer.note, question, &case));
     if !note_holds {
         answer.note.clear();
     }
@@ -146,6 +147,8 @@ fn only_repeats(understood: &str, question: &str, scene: &Scene, case: &Case<'_>
     ground.add(&Value::Null, question);
     // The measure of latency has a number in its name, which nobody has to ask for.
     ground.add(&Value::Null, "99 分位");
+    // The grammar takes a size with and without the i for the same.
+    ground.add(&Value::Null, &question.replace(['i', 'I'], ""));
     for message in case.transcript() {
         if let Message::Assistant { calls, .. } = message {
             let asked = calls.iter().filter(|call| call.name != SUBMIT_ANSWER);

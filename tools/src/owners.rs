@@ -51,11 +51,7 @@ impl Tool for Owners {
         for label in labels {
             add(
                 &mut owners,
-                Owner {
-                    name: label.to_owned(),
-                    rule: label_rule(&self.service),
-                    contact: String::new(),
-                },
+                Owner { name: label.to_owned(), rule: label_rule(&self.service), contact: String::new() },
             );
         }
         for owner in code_owners(scene, &self.service).await {

@@ -76,7 +76,12 @@ impl Tool for Suspects {
             let services = services.into_iter().map(|service| Heard { service }).collect();
             return Ok(Ranked { ranking, services, windows, triage });
         }
-        Ok(Ranked { ranking: ranking(&triage, &observed, scene.language), services: Vec::new(), windows, triage })
+        Ok(Ranked {
+            ranking: ranking(&triage, &observed, scene.language),
+            services: Vec::new(),
+            windows,
+            triage,
+        })
     }
 }
 
@@ -227,7 +232,8 @@ fn symptom(triage: &Triage, language: Language) -> SymptomFound {
     let errors_rose = felt.errors_after - felt.errors_before > 0.01;
     let (signal, text) = if felt.silent {
         let rate = quantity::per_second(felt.rate_before);
-        let text = language.pick(format!("answers nothing, before {rate}"), format!("不再应答，此前为 {rate}"));
+        let text =
+            language.pick(format!("answers nothing, before {rate}"), format!("不再应答，此前为 {rate}"));
         ("request_rate", text)
     } else if errors_rose && (felt.failing || !felt.slower) {
         let (old, new) = (quantity::percent(felt.errors_before), quantity::percent(felt.errors_after));

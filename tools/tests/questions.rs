@@ -213,7 +213,12 @@ async fn questions_are_answered_whole_in_the_language_they_are_asked_in() {
 }
 
 /// Asks one after the other, and writes the talk down.
-async fn talk(questions: &[&str], finding: Option<&Finding>, investigator: &Investigator, scene: &Scene) -> String {
+async fn talk(
+    questions: &[&str],
+    finding: Option<&Finding>,
+    investigator: &Investigator,
+    scene: &Scene,
+) -> String {
     let mut talk = Vec::new();
     for question in questions {
         let scene = Scene { language: Language::of(question), ..scene.clone() };

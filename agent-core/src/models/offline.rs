@@ -10,6 +10,7 @@ mod question;
 mod quote;
 mod reading;
 mod suggest;
+mod usage;
 
 use async_trait::async_trait;
 

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::{
     nothing::{nothing_told, refused},
     question::{Ask, Known, Question, plan, read},
-    quote::{self, ByUsage, Told},
+    quote::{self, Told},
     reading::Reading,
     suggest,
+    usage::{ByUsage, by_usage},
 };
 use crate::{
     Finding, Language,
@@ -108,7 +109,7 @@ fn with_tools(
         return Step::Call(new);
     }
     // Who uses most is known by now: their own numbers are asked for next.
-    let Some(ByUsage { calls: ranked, n_more }) = quote::by_usage(reading, question, &calls) else {
+    let Some(ByUsage { calls: ranked, n_more }) = by_usage(reading, question, &calls) else {
         return Step::Answer(told(reading, question, finding, &calls, services));
     };
     let new = reading.new_calls(&ranked);
@@ -144,7 +145,8 @@ fn told(
     let is_cause = question.services.iter().any(is_named_cause);
     let mut is_cleared = n_ranked > 0;
     if let Some(finding) = finding.filter(|_| question.ask == Ask::NotThis) {
-        let said = if is_cause { of_cause(language, Some(finding)).claims } else { cleared(finding, question) };
+        let said =
+            if is_cause { of_cause(language, Some(finding)).claims } else { cleared(finding, question) };
         is_cleared |= !said.is_empty();
         claims.retain(|claim| !said.iter().any(|known| known.text == claim.text));
         claims.splice(0..0, said);

@@ -10,7 +10,11 @@ use super::{
 use crate::{Language, toolbox::EMPTY};
 
 /// Says what came of calls whose results state nothing.
-pub(super) fn nothing_told(reading: &Reading<'_>, question: &Question, calls: &[(&'static str, Value)]) -> String {
+pub(super) fn nothing_told(
+    reading: &Reading<'_>,
+    question: &Question,
+    calls: &[(&'static str, Value)],
+) -> String {
     let language = reading.language();
     let results: Vec<_> = calls
         .iter()
@@ -26,13 +30,17 @@ pub(super) fn nothing_told(reading: &Reading<'_>, question: &Question, calls: &[
         Ask::RuledOut => language.pick("Nothing was ruled out yet.", "还没有排除任何对象。"),
         Ask::Advice => language.pick("Nothing is known to do about.", "目前没有需要处理的问题。"),
         Ask::Traces if question.failed => language.pick("No request failed.", "没有失败的请求。"),
-        Ask::Traces if !question.bounds.is_empty() => language.pick("No request is like that.", "没有这样的请求。"),
+        Ask::Traces if !question.bounds.is_empty() => {
+            language.pick("No request is like that.", "没有这样的请求。")
+        }
         Ask::FirstErrors => language.pick("No new kind of error came up.", "没有出现新的错误。"),
         _ if had_rows => language.pick("Nothing stands out there.", "没有发现异常。"),
         _ => language.pick("Nothing of that is recorded.", "没有这方面的记录。"),
     };
     let searched = match language {
-        Language::En => results.iter().find_map(|(_, data)| data.get("searched")?.as_str()).unwrap_or_default().to_owned(),
+        Language::En => {
+            results.iter().find_map(|(_, data)| data.get("searched")?.as_str()).unwrap_or_default().to_owned()
+        }
         Language::Zh => {
             let mut sources: Vec<&str> = results.iter().filter_map(|(tool, _)| source_zh(tool)).collect();
             sources.dedup();
@@ -47,7 +55,8 @@ pub(super) fn nothing_told(reading: &Reading<'_>, question: &Question, calls: &[
 
 /// Says which call was refused and why; empty when none was.
 pub(super) fn refused(reading: &Reading<'_>, calls: &[(&'static str, Value)]) -> String {
-    let reason = calls.iter().find_map(|(tool, arguments)| Some((tool, reading.refusal_of(tool, arguments)?)));
+    let reason =
+        calls.iter().find_map(|(tool, arguments)| Some((tool, reading.refusal_of(tool, arguments)?)));
     let language = reading.language();
     match (reason, calls.first()) {
         (Some((tool, reason)), _) => {
@@ -73,6 +82,15 @@ fn had_rows(tool: &str, data: &Value) -> bool {
     match (tool, data.get("services").and_then(Value::as_array)) {
         // Nothing out of its range is empty too: whether enough was measured is said by the ranking beside it.
         ("anomalies", _) => false,
+        // Calls alone say nothing of the network, unless both ends of one were seen.
+        ("network_edges", _) => data.get("edges").and_then(Value::as_array).is_some_and(|edges| {
+            let mut states = edges.iter().flat_map(|edge| [edge.get("before"), edge.get("after")]).flatten();
+            let counts = ["connections_per_s", "retransmits_per_s", "connect_failures_per_s"];
+            states.any(|state| {
+                state.get("gap_ms").is_some_and(Value::is_number)
+                    || counts.iter().filter_map(|count| state.get(*count)).any(has_number)
+            })
+        }),
         ("suspects", _) => data.get("quiet").and_then(Value::as_bool) == Some(true),
         (_, Some(rows)) => rows.iter().any(has_number),
         (_, None) => data.get(EMPTY).and_then(Value::as_bool) != Some(true),
@@ -93,7 +111,9 @@ fn has_number(row: &Value) -> bool {
 fn source_zh(tool: &str) -> Option<&'static str> {
     Some(match tool {
         "anomalies" => "所有服务的请求量、错误率、延迟、错误日志、CPU 和内存",
-        "attribution" | "compare" | "find_traces" | "slow_traces" | "critical_path" | "trace_diff" => "请求的链路",
+        "attribution" | "compare" | "find_traces" | "slow_traces" | "critical_path" | "trace_diff" => {
+            "请求的链路"
+        }
         "connections" | "network_edges" => "TCP 流",
         "dependencies" | "service_map" | "walk" => "服务间的调用",
         "events" | "process_activity" => "进程事件",

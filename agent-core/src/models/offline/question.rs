@@ -109,7 +109,11 @@ pub(super) fn read(question: &str, services: &[&str]) -> Question {
         .find_map(|token| bounds::measure_of(token))
         .or(bounds.first().map(|bound| bound.measure))
         // Of requests that fail, the failures are meant.
-        .map(|measure| if measure == Measure::Requests && has(Sense::Errors) { Measure::Errors } else { measure })
+        .map(
+            |measure| {
+                if measure == Measure::Requests && has(Sense::Errors) { Measure::Errors } else { measure }
+            },
+        )
         .filter(|_| !uses_both);
     let order = match (has(Sense::Most) || has(Sense::Top), has(Sense::Least)) {
         (_, true) => Some(Order::Least),
@@ -172,7 +176,16 @@ impl Question {
         }
         if !matches!(
             self.ask,
-            Trace | Diff | Pods | Describe | PodLogs | ClusterDependencies | Restarts | CriticalPath | Act | Advice
+            Trace
+                | Diff
+                | Pods
+                | Describe
+                | PodLogs
+                | ClusterDependencies
+                | Restarts
+                | CriticalPath
+                | Act
+                | Advice
         ) {
             self.id = None;
         }
@@ -327,7 +340,13 @@ fn top_n(left: &[&Token]) -> Option<usize> {
 
 /// Returns a question with another name in place of one that it has.
 pub(super) fn renamed(question: &str, name: &str, other: &str) -> String {
-    normal::normal(question).replacen(name, other, 1)
+    // ASCII letters keep their places when they are made small, so the rest can stay as it was written.
+    let at = question.to_ascii_lowercase().find(name);
+    let parts = at.and_then(|at| question.get(..at).zip(question.get(at + name.len()..)));
+    match parts {
+        Some((before, behind)) => format!("{before}{other}{behind}"),
+        None => normal::normal(question).replacen(name, other, 1),
+    }
 }
 
 /// Counts the meanings, services and strange words that two texts share; what says nothing does not count.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     question::{Ask, Bound, Measure, Order, Question, ROUTE, Side},
@@ -22,8 +22,6 @@ pub(super) const MAX_CLAIMS: usize = 5;
 pub(super) const MOST_CLAIMS: usize = 10;
 /// Letters by which facts name a commit.
 const SHORT_ID: usize = 7;
-/// Who uses most is told of so many services.
-const N_RANKED: usize = 3;
 
 /// What the results of the calls say.
 pub(super) struct Told {
@@ -45,14 +43,17 @@ pub(super) fn facts(reading: &Reading<'_>, question: &Question, calls: &[(&'stat
             calls.iter().map(|(tool, arguments)| (*tool, arguments, reading.result_of(tool, arguments)));
         results.filter_map(|(tool, arguments, result)| Some((tool, arguments, result?)))
     };
+    // The golden signals have the numbers of a symptom, and more.
+    let is_summed_up = matches!(question.ask, Ask::Compare | Ask::Health | Ask::NotThis)
+        && results().any(|(tool, _, result)| tool == "golden_signals" && !result.facts.is_empty());
     let mut facts: Vec<(EvidenceId, &Fact)> = Vec::new();
     let mut claims: Vec<Claim> = Vec::new();
     for (tool, arguments, result) in results() {
         if tool == SUSPECTS_TOOL {
             claims.extend(of_ranking(reading.language(), question, result));
         }
-        let told: Vec<&Fact> =
-            result.facts.iter().filter(|fact| is_asked(question, tool, arguments, fact)).collect();
+        let told = result.facts.iter().filter(|fact| is_asked(question, tool, arguments, fact));
+        let told: Vec<&Fact> = told.filter(|fact| !(is_summed_up && fact.topic == Topic::Symptom)).collect();
         facts.extend(in_order(question, told, &result.data).into_iter().map(|fact| (result.evidence, fact)));
     }
     // What a list is ordered by stays; all else is told as a story.
@@ -95,7 +96,9 @@ pub(super) fn facts(reading: &Reading<'_>, question: &Question, calls: &[(&'stat
     let n_asked = question.top_n.unwrap_or(if is_list { usize::MAX } else { 0 });
     let n_more = match question.ask {
         Ask::Services => n_matching.min(n_asked).saturating_sub(told.len()),
-        ask if is_listed(ask) && question.top_n.is_none() => n_known.max(n_matching).saturating_sub(claims.len()),
+        ask if is_listed(ask) && question.top_n.is_none() => {
+            n_known.max(n_matching).saturating_sub(claims.len())
+        }
         _ => 0,
     };
     Told { claims, about, n_more, n_ranked, is_answered: results().next().is_some() }
@@ -197,7 +200,7 @@ fn matching_services<'a>(question: &Question, data: &'a Value) -> Option<Vec<&'a
     Some(rows.into_iter().map(|(name, _)| name).collect())
 }
 
-fn is_within(bound: &Bound, number: Option<f64>) -> bool {
+pub(super) fn is_within(bound: &Bound, number: Option<f64>) -> bool {
     // What cannot be compared here was compared by the tool.
     number.is_none_or(|number| match bound.side {
         Side::AtLeast => number >= bound.value,
@@ -215,7 +218,7 @@ fn n_matching(question: &Question, data: &Value) -> Option<usize> {
     Some(listed + usize::try_from(left_off).unwrap_or(0))
 }
 
-fn number(row: &Value, measure: Measure) -> Option<f64> {
+pub(super) fn number(row: &Value, measure: Measure) -> Option<f64> {
     let row_now = row.get("after").unwrap_or(row);
     let answers_nothing = row_now.get("requests").and_then(Value::as_u64) == Some(0);
     if answers_nothing && matches!(measure, Measure::Latency | Measure::Errors) {
@@ -230,67 +233,6 @@ fn number(row: &Value, measure: Measure) -> Option<f64> {
         Measure::Disk => return None,
     };
     row.get("after").and_then(|after| after.get(field)).or_else(|| row.get(field))?.as_f64()
-}
-
-/// Services in the order of what they use.
-pub(super) struct ByUsage {
-    /// Calls about those that use most (or least), one each; empty when none is within the limits.
-    pub calls: Vec<(&'static str, Value)>,
-    /// How many others were measured and are within the limits.
-    pub n_more: usize,
-}
-
-/// Ranks the services by what they use; `None` when that is not asked, or was not measured.
-pub(super) fn by_usage(
-    reading: &Reading<'_>,
-    question: &Question,
-    calls: &[(&'static str, Value)],
-) -> Option<ByUsage> {
-    let is_asked = question.ask == Ask::Usage && question.services.is_empty();
-    let (_, arguments) = calls.first().filter(|(tool, _)| is_asked && *tool == "processes")?;
-    let result = reading.result_of("processes", arguments)?;
-    let ranked = Question {
-        measure: Some(question.measure.unwrap_or(Measure::Cpu)),
-        order: Some(question.order.unwrap_or(Order::Most)),
-        ..question.clone()
-    };
-    let rows = result.data.get("services").and_then(Value::as_array);
-    let measured = |measure| move |row: &&Value| number(row, measure).is_some();
-    let n_measured =
-        rows.into_iter().flatten().filter(measured(ranked.measure.unwrap_or(Measure::Cpu))).count();
-    if n_measured == 0 {
-        return None;
-    }
-    // Who asks for a limit asks for all that are beyond it, who asks for an end of the list for a few.
-    let usual = match (question.bounds.is_empty(), question.order) {
-        (false, _) => MOST_CLAIMS,
-        (true, Some(_)) => N_RANKED,
-        (true, None) => MAX_CLAIMS,
-    };
-    let n = question.top_n.unwrap_or(usual).min(MOST_CLAIMS);
-    let names = usage_order(&ranked, &result.data);
-    let n_more = names.len().min(question.top_n.unwrap_or(usize::MAX)).saturating_sub(n);
-    let calls = names.into_iter().take(n).map(|name| ("processes", json!({ "service": name })));
-    Some(ByUsage { calls: calls.collect(), n_more })
-}
-
-fn usage_order(question: &Question, data: &Value) -> Vec<String> {
-    let measure = question.measure.unwrap_or(Measure::Cpu);
-    let rows = data.get("services").and_then(Value::as_array);
-    let named = rows
-        .into_iter()
-        .flatten()
-        .filter_map(|row| Some((number(row, measure)?, row.get("service")?.as_str()?)));
-    let mut named: Vec<_> = named
-        .filter(|(value, _)| {
-            question.bounds.iter().all(|bound| bound.measure != measure || is_within(bound, Some(*value)))
-        })
-        .collect();
-    named.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    if question.order == Some(Order::Least) {
-        named.reverse();
-    }
-    named.into_iter().map(|(_, name)| name.to_owned()).collect()
 }
 
 /// Says what the ranked suspects say to a question: their tool states no facts of its own.
@@ -317,9 +259,8 @@ fn of_ranking(language: Language, question: &Question, result: &ReplyData) -> Ve
             all.into_iter().flatten().map(|text| (text, ClaimKind::Observed)).collect()
         }
         Ask::NotThis => {
-            let of_named = |cleared: &&Cleared| {
-                question.services.iter().any(|name| has_name(&cleared.suspect, name))
-            };
+            let of_named =
+                |cleared: &&Cleared| question.services.iter().any(|name| has_name(&cleared.suspect, name));
             let told = |cleared: &Cleared| format!("{}: {}", cleared.suspect, cleared.reason);
             ranking.ruled_out.iter().filter(of_named).map(|out| (told(out), ClaimKind::Observed)).collect()
         }

@@ -57,7 +57,8 @@ impl<'a> Reading<'a> {
             self.calls().filter(|call| call.name == tool && call.arguments == *arguments).collect();
         let answers = self.replies().filter(|reply| ids.iter().any(|call| call.id == reply.call_id));
         let refused = answers.filter(|reply| reply.data.is_none()).last()?;
-        let lines = refused.text.lines().filter(|line| !line.starts_with("<data") && !line.starts_with("</data"));
+        let lines =
+            refused.text.lines().filter(|line| !line.starts_with("<data") && !line.starts_with("</data"));
         let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
         let reason = words.join(" ");
         let is_long = reason.chars().count() > MAX_REASON_CHARS;

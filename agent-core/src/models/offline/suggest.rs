@@ -136,9 +136,10 @@ pub(super) fn which_is_meant(
     let like = nearest(name, services).map(str::to_owned);
     let mut candidates: Vec<String> = near.iter().cloned().chain(like.clone()).collect();
     if candidates.is_empty() {
-        candidates.extend(services.iter().take(3).map(|name| (*name).to_owned()));
+        candidates.extend(services.iter().take(4).map(|name| (*name).to_owned()));
     }
     candidates.dedup();
+    candidates.retain(|name| !question.services.contains(name));
     // The nearest stand first, so that they are seen in a long list.
     let mut known: Vec<&str> = near.iter().map(String::as_str).chain(like.as_deref()).collect();
     known.extend(services.iter().filter(|name| !near.iter().any(|near| near == *name)));

@@ -18,7 +18,8 @@ impl Entry {
     /// Returns the group of services that this spelling names. `shipping` is a name, though `ship` is what is done with a
     /// change: a word that can be both is a name as the group writes it.
     pub(super) fn named_by(&self, written: &str) -> Option<usize> {
-        let is_written = |group: &usize| GROUPS.get(*group).is_some_and(|group| group.words.contains(&written));
+        let is_written =
+            |group: &usize| GROUPS.get(*group).is_some_and(|group| group.words.contains(&written));
         self.group.filter(|group| self.senses.is_empty() || is_written(group))
     }
 }

@@ -267,8 +267,8 @@ fn core(name: &str) -> String {
 /// Words behind which, or before which, a name stands.
 const BEFORE_NAMES: &[&str] = &[
     "of", "for", "is", "are", "does", "did", "do", "on", "about", "owns", "own", "calls", "service", "with",
-    "between", "in", "compare", "when", "if", "from", "than", "by", "why", "call", "was",
-    "has", "not", "be", "happened", "fix", "restart", "blame", "like",
+    "between", "in", "compare", "when", "if", "from", "than", "by", "why", "call", "was", "has", "not", "be",
+    "happened", "fix", "restart", "blame", "like",
 ];
 
 /// Words that set something beside a service, which is then another.
@@ -329,7 +329,8 @@ pub(super) fn strange_name(tokens: &[Token]) -> Option<String> {
         let is_strange = |token: &&Token| matches!(token.what, What::Han(_));
         let from = tokens.iter().position(|token| is_strange(&token))?;
         let run = tokens.get(from..)?.iter().take_while(is_strange);
-        let name: String = run.filter_map(|token| if let What::Han(c) = token.what { Some(c) } else { None }).collect();
+        let name: String =
+            run.filter_map(|token| if let What::Han(c) = token.what { Some(c) } else { None }).collect();
         (name.chars().count() > 1).then_some(name)
     };
     word.or_else(letters)

@@ -144,8 +144,29 @@ const ONE_BY_ONE_NOT: &[Sense] = &[
 ];
 /// The same, where what is asked of one service is how it does.
 const WHOSE_NOT: &[Sense] = &[
-    Service, Bounded, ErrorRatio, Why, Most, Least, Top, PerSecond, Latency, Version, Instance, Zone, Status,
-    Caller, Breakdown, Changes, Compare, Cause, Named, NamedUnknown, It, Wrong, Health,
+    Service,
+    Bounded,
+    ErrorRatio,
+    Why,
+    Most,
+    Least,
+    Top,
+    PerSecond,
+    Latency,
+    Version,
+    Instance,
+    Zone,
+    Status,
+    Caller,
+    Breakdown,
+    Changes,
+    Compare,
+    Cause,
+    Named,
+    NamedUnknown,
+    It,
+    Wrong,
+    Health,
 ];
 const DIMENSION: &[Sense] = &[Route, Version, Instance, Zone, Status, Caller, Breakdown];
 

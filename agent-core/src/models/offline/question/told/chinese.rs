@@ -7,7 +7,7 @@ use super::{
 
 impl Question {
     pub(super) fn told_zh(&self) -> String {
-        let names = self.names("、", "和");
+        let names = self.names("、", " 和 ");
         let of = if names.is_empty() { String::new() } else { format!("{names} 的") };
         let id = self.id.as_ref().map(|id| format!(" `{id}`")).unwrap_or_default();
         let kind = self.kind.map_or("pod", Kind::told);
@@ -43,7 +43,7 @@ impl Question {
             Ask::Dependencies => format!("{of}依赖关系"),
             Ask::Network => format!("{of}网络"),
             Ask::Connections => format!("{of}连接"),
-            Ask::Profile => format!("{of}CPU 时间花在哪个函数"),
+            Ask::Profile => format!("{of} CPU 时间花在哪个函数"),
             Ask::Pods => format!("{of} {kind}{id}"),
             Ask::Describe => format!("{of} {kind}{id} 的详情"),
             Ask::ClusterDependencies => format!("{of} {kind}{id} 的依赖"),
@@ -60,7 +60,7 @@ impl Question {
                 Some(words) => format!("{of}包含“{words}”的日志"),
                 None => format!("{of}日志，错误和告警在上"),
             },
-            Ask::Files => format!("{of}打开的文件"),
+            Ask::Files => format!("{names} 打开的文件"),
             Ask::Processes => format!("{of}启动或退出的进程"),
             Ask::Attribution => {
                 let group = self.group_by.map_or("维度", group_zh);
