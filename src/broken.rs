@@ -10,7 +10,9 @@ use waggle_agent_core::{
         Telemetry,
     },
 };
-use waggle_signals::{Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Timestamp, Topology, TraceId};
+use waggle_signals::{
+    Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Timestamp, Topology, TraceId,
+};
 
 /// Fails in this way whatever it is asked.
 pub struct BrokenTelemetry(pub Kind);

@@ -251,7 +251,9 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 /// Reads `0.9`.
 fn share(text: &str) -> Result<f64, String> {
     let share: Option<f64> = text.parse().ok();
-    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| format!("`{text}` is not a share from 0 to 1"))
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| format!("`{text}` is not a share from 0 to 1"))
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -20,6 +20,8 @@ pub const FINDING_CONTEXT: &str = "finding";
 
 /// How the names of models begin that answer by grammar: the offline model, and one that it leads.
 const OFFLINE: &str = "offline";
+/// More rows than this are not counted one by one.
+const MAX_COUNTED: usize = 500;
 /// Letters of a note that states nothing.
 const MAX_NOTE_CHARS: usize = 300;
 
@@ -100,7 +102,8 @@ pub async fn answer_in_context(
     // A note is not proven, so it may carry no numbers and speak of no service.
     let states_nothing = Ground::default().missing(&answer.note, &case.service_names()).is_empty();
     let is_short = answer.note.chars().count() <= MAX_NOTE_CHARS;
-    let note_holds = (states_nothing && is_short) || (is_by_grammar && is_about_search(&answer.note, &case));
+    let note_holds =
+        (states_nothing && is_short) || (is_by_grammar && is_about_search(&answer.note, question, &case));
     if !note_holds {
         answer.note.clear();
     }
@@ -142,6 +145,10 @@ impl Goal for TheAnswer {
 fn only_repeats(understood: &str, question: &str, scene: &Scene, case: &Case<'_>) -> bool {
     let mut ground = Ground::default();
     ground.add(&Value::Null, question);
+    // The measure of latency has a number in its name, which nobody has to ask for.
+    ground.add(&Value::Null, "99 分位");
+    // The grammar takes a size with and without the i for the same.
+    ground.add(&Value::Null, &question.replace(['i', 'I'], ""));
     for message in case.transcript() {
         if let Message::Assistant { calls, .. } = message {
             let asked = calls.iter().filter(|call| call.name != SUBMIT_ANSWER);
@@ -155,22 +162,37 @@ fn only_repeats(understood: &str, question: &str, scene: &Scene, case: &Case<'_>
     ground.missing(understood, &[]).is_empty()
 }
 
-/// Tells whether everything in a note stands in the evidence of this conversation, or says what was asked.
-fn is_about_search(note: &str, case: &Case<'_>) -> bool {
+/// Tells whether everything in a note stands in the evidence of this conversation, says what was asked, why a call was refused,
+/// or how many of what was found are not told.
+fn is_about_search(note: &str, question: &str, case: &Case<'_>) -> bool {
     let mut ground = Ground::default();
+    ground.add_arguments(&json!(question));
     for evidence in case.evidence().values() {
         ground.add(&evidence.data, &evidence.text);
         ground.add_id(evidence.id);
     }
+    let n_found = case.evidence().values().map(|evidence| evidence.facts.len().max(longest(&evidence.data)));
+    let n_found = n_found.sum::<usize>().min(MAX_COUNTED);
+    ground.add(&json!((1..=n_found).collect::<Vec<_>>()), "");
     for message in case.transcript() {
-        if let Message::Assistant { calls, .. } = message {
-            for call in calls {
-                ground.add_arguments(&call.arguments);
-                ground.add_arguments(&json!([call.name, call.arguments.to_string()]));
+        match message {
+            Message::Assistant { calls, .. } => {
+                for call in calls {
+                    ground.add_arguments(&call.arguments);
+                    ground.add_arguments(&json!([call.name, call.arguments.to_string()]));
+                }
             }
+            Message::Tool(refused) if refused.data.is_none() => ground.add(&Value::Null, &refused.text),
+            _ => {}
         }
     }
     ground.missing(note, &case.service_names()).is_empty()
+}
+
+/// Returns the length of the longest list directly in a result.
+fn longest(data: &Value) -> usize {
+    let lists = data.as_object().into_iter().flat_map(|fields| fields.values()).filter_map(Value::as_array);
+    lists.map(Vec::len).max().unwrap_or(0)
 }
 
 /// Puts the service map and the finding into the conversation, as if the model had asked for them.

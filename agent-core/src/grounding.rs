@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+pub(crate) use self::spelled::numeral;
 use self::{
     moment::Moment,
     normal::{is_word, normal},

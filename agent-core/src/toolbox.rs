@@ -9,6 +9,9 @@ use crate::{
     Scene, Tool, ToolError, evidence::Fact, nearest::nearest, ports::ToolSpec, slim::slim, tool::Output,
 };
 
+/// The field of a result that says that there was nothing to find: what was searched and held nothing reads otherwise like
+/// what held nothing of note.
+pub(crate) const EMPTY: &str = "empty";
 /// The most characters of one result that a model is shown; the rest is read by evidence id.
 const MAX_TEXT_CHARS: usize = 6_000;
 /// More faults than this in one call are not mended one by one.
@@ -27,7 +30,7 @@ pub struct Toolbox {
 pub struct Called {
     /// For the model.
     pub text: String,
-    /// Everything.
+    /// Everything; with `empty: true` in it when there was nothing to find.
     pub data: Value,
     /// Sentences that hold by it.
     pub facts: Vec<Fact>,
@@ -188,16 +191,15 @@ impl<T: Tool> AnyTool for Typed<T> {
             ToolError::Respond(format!("the arguments of `{}` cannot be read: {error}", T::NAME))
         })?;
         let output = tool.run(scene).await?;
-        let data = serde_json::to_value(&output).map_err(|error| {
+        let mut data = serde_json::to_value(&output).map_err(|error| {
             ToolError::Fatal(
                 crate::Kind::Internal.because(format!("write the result of `{}`", T::NAME), error),
             )
         })?;
-        Ok(Called {
-            text: output.to_string(),
-            data,
-            facts: output.facts(scene.language),
-            empty: output.is_empty(),
-        })
+        let empty = output.is_empty();
+        if let Some(fields) = data.as_object_mut().filter(|_| empty) {
+            fields.insert(EMPTY.to_owned(), Value::Bool(true));
+        }
+        Ok(Called { text: output.to_string(), data, facts: output.facts(scene.language), empty })
     }
 }

@@ -113,7 +113,9 @@ impl Agent {
                 let model = self.config.models.reasoning(0)?.model;
                 Ok(model.map_or_else(|| "offline".to_owned(), |model| model.name().replace('/', "_")))
             }
-            "scripted" if self.script.is_none() => bail!("`--model scripted` plays `--script FILE`, and none is named"),
+            "scripted" if self.script.is_none() => {
+                bail!("`--model scripted` plays `--script FILE`, and none is named")
+            }
             "replay" if !self.record.as_ref().is_some_and(|folder| folder.is_dir()) => {
                 bail!("`--model replay` plays the folder `--record DIR`, and there is none")
             }

@@ -2,7 +2,11 @@
 
 use std::{
     convert::Infallible,
-    path::{Path, PathBuf}, process::ExitCode, sync::Arc, time::Duration};
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, anyhow};
 use tokio::task::spawn_blocking;
@@ -171,7 +175,9 @@ fn log_file(text: &str) -> Result<LogFile> {
     let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         let folder = folder.display();
-        return Err(anyhow!("the log of `{service}`: no folder `{folder}`\nhint: the file may come later, its folder must be there"));
+        return Err(anyhow!(
+            "the log of `{service}`: no folder `{folder}`\nhint: the file may come later, its folder must be there"
+        ));
     }
     let resource = Resource::new([(semconv::SERVICE_NAME, service)]);
     Ok(LogFile { path: PathBuf::from(path), resource, reads_existing: false })

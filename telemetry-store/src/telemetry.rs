@@ -11,7 +11,9 @@ use waggle_agent_core::{
         Telemetry,
     },
 };
-use waggle_signals::{Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Timestamp, Topology, TraceId};
+use waggle_signals::{
+    Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Timestamp, Topology, TraceId,
+};
 
 use crate::{
     damage::set_damaged_aside,

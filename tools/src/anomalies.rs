@@ -61,6 +61,24 @@ pub(crate) fn measures() -> Vec<Measure> {
     ]
 }
 
+/// Names a measure in Chinese.
+fn name_zh(measure: &Measure) -> &str {
+    match measure {
+        Measure::RequestRate => "请求量",
+        Measure::ErrorRatio => "错误率",
+        Measure::LatencyMean => "平均延迟",
+        Measure::LatencyP50 => "延迟 p50",
+        Measure::LatencyP99 => "延迟 p99",
+        Measure::ErrorLogRate => "错误日志量",
+        Measure::Metric(name) => match name.as_str() {
+            semconv::METRIC_CPU => "CPU",
+            semconv::METRIC_CPU_WAIT => "等待 CPU 的时间",
+            semconv::METRIC_MEMORY => "内存",
+            name => name,
+        },
+    }
+}
+
 impl Output for Scan {
     fn is_empty(&self) -> bool {
         self.anomalies.is_empty()
@@ -76,7 +94,7 @@ impl Output for Scan {
             let (measure, since) = (quantity::name(&anomaly.measure), quantity::clock(anomaly.onset));
             let text = language.pick(
                 format!("{service}: {measure} {before} → {after} since {since}"),
-                format!("{service}：{measure} 自 {since} 起 {before} → {after}"),
+                format!("{service}：{} 自 {since} 起 {before} → {after}", name_zh(&anomaly.measure)),
             );
             Fact { service, topic: Topic::Symptom, text }
         });

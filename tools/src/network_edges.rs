@@ -48,6 +48,8 @@ struct EdgeState {
     calls_per_s: f64,
     /// Mean time a call spends outside of the callee; absent when one end was not seen.
     gap_ms: Option<f64>,
+    /// Opened connections; 0 where no flows were recorded.
+    connections_per_s: f64,
     retransmits_per_s: f64,
     connect_failures_per_s: f64,
 }
@@ -101,6 +103,7 @@ impl EdgeState {
         Self {
             calls_per_s: round(edge.asked.rate(length)),
             gap_ms: both_ends.then(|| round((edge.asked.mean_ms() - edge.answered.mean_ms()).max(0.0))),
+            connections_per_s: per_s(edge.connections),
             retransmits_per_s: per_s(edge.retransmits),
             connect_failures_per_s: per_s(edge.connect_failures),
         }

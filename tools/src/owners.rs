@@ -51,11 +51,7 @@ impl Tool for Owners {
         for label in labels {
             add(
                 &mut owners,
-                Owner {
-                    name: label.to_owned(),
-                    rule: format!("label `{}` of {}", semconv::OWNER, self.service),
-                    contact: String::new(),
-                },
+                Owner { name: label.to_owned(), rule: label_rule(&self.service), contact: String::new() },
             );
         }
         for owner in code_owners(scene, &self.service).await {
@@ -84,6 +80,21 @@ async fn code_owners(scene: &Scene, service: &str) -> Vec<Owner> {
     scene.ports.changes.owners(&OwnerQuery { repository, revision, paths }).await.unwrap_or_default()
 }
 
+impl OwnersOf {
+    /// Says the rule of the label in Chinese; a rule of CODEOWNERS is quoted as it is written there.
+    fn rule_zh(&self, rule: &str) -> String {
+        match rule == label_rule(&self.service) {
+            true => format!("{} 的标签 `{}`", self.service, semconv::OWNER),
+            false => rule.to_owned(),
+        }
+    }
+}
+
+/// Names the rule of the label on a service's processes.
+fn label_rule(service: &str) -> String {
+    format!("label `{}` of {service}", semconv::OWNER)
+}
+
 impl Output for OwnersOf {
     fn is_empty(&self) -> bool {
         self.owners.is_empty()
@@ -95,7 +106,7 @@ impl Output for OwnersOf {
             topic: Topic::Owner,
             text: language.pick(
                 format!("{} answers for {} by {}", owner.name, self.service, owner.rule),
-                format!("{} 负责 {}，依据：{}", owner.name, self.service, owner.rule),
+                format!("{} 负责 {}，依据：{}", owner.name, self.service, self.rule_zh(&owner.rule)),
             ),
         });
         facts.collect()

@@ -76,7 +76,12 @@ impl Tool for Suspects {
             let services = services.into_iter().map(|service| Heard { service }).collect();
             return Ok(Ranked { ranking, services, windows, triage });
         }
-        Ok(Ranked { ranking: ranking(&triage, &observed), services: Vec::new(), windows, triage })
+        Ok(Ranked {
+            ranking: ranking(&triage, &observed, scene.language),
+            services: Vec::new(),
+            windows,
+            triage,
+        })
     }
 }
 
@@ -198,7 +203,7 @@ async fn lifecycle(scene: &Scene) -> Result<Vec<Lifecycle>> {
     Ok(life)
 }
 
-fn ranking(triage: &Triage, observed: &Observed) -> Ranking {
+fn ranking(triage: &Triage, observed: &Observed, language: Language) -> Ranking {
     if triage.quiet || triage.undecided {
         let missing_data = triage.missing.clone();
         return Ranking { quiet: triage.quiet, missing_data, ..Ranking::default() };
@@ -218,7 +223,7 @@ fn ranking(triage: &Triage, observed: &Observed) -> Ranking {
     let hops = hops.map(|step| Hop { from: step.to.clone(), to: step.from.clone(), kind: step.kind.clone() });
     Ranking {
         quiet: false,
-        symptom: symptom(triage),
+        symptom: symptom(triage, language),
         suspects: triage.suspects.iter().map(suspect).collect(),
         propagation: hops.collect(),
         affected,
@@ -228,23 +233,30 @@ fn ranking(triage: &Triage, observed: &Observed) -> Ranking {
     }
 }
 
-fn symptom(triage: &Triage) -> SymptomFound {
+fn symptom(triage: &Triage, language: Language) -> SymptomFound {
     let felt = &triage.symptom;
     let errors_rose = felt.errors_after - felt.errors_before > 0.01;
     let (signal, text) = if felt.silent {
-        ("request_rate", format!("answers nothing, before {}", quantity::per_second(felt.rate_before)))
+        let rate = quantity::per_second(felt.rate_before);
+        let text =
+            language.pick(format!("answers nothing, before {rate}"), format!("不再应答，此前为 {rate}"));
+        ("request_rate", text)
     } else if errors_rose && (felt.failing || !felt.slower) {
         let (old, new) = (quantity::percent(felt.errors_before), quantity::percent(felt.errors_after));
-        ("error_ratio", format!("failed requests {old} → {new}"))
+        let text = language.pick(format!("failed requests {old} → {new}"), format!("失败请求 {old} → {new}"));
+        ("error_ratio", text)
     } else {
         let (old, new) = (quantity::ms(felt.latency_before_ms), quantity::ms(felt.latency_after_ms));
-        ("latency", format!("mean latency {old} → {new}"))
+        ("latency", language.pick(format!("mean latency {old} → {new}"), format!("平均延迟 {old} → {new}")))
     };
     let since = quantity::clock(triage.onset);
     SymptomFound {
         service: felt.service.clone(),
         signal: signal.to_owned(),
-        text: format!("{}: {text} since {since}", felt.service),
+        text: language.pick(
+            format!("{}: {text} since {since}", felt.service),
+            format!("{}：{text}，自 {since} 起", felt.service),
+        ),
         onset: triage.onset.to_string(),
     }
 }

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use waggle_agent_core::{
-    Incident, IncidentId, Language, Ports, Scene,
+    Finding, Incident, IncidentId, Language, Ports, Scene,
     conversation::answer,
     finding::Owner,
     incident::Source,
@@ -189,8 +189,7 @@ async fn stage() -> (Investigator, Scene) {
 async fn questions_are_answered_whole_in_the_language_they_are_asked_in() {
     let (investigator, scene) = stage().await;
     let finding = investigate(&investigator, &scene, &()).await.unwrap().finding;
-    let mut talk = Vec::new();
-    for question in [
+    let questions = [
         "show me all services with error rate > 1%",
         "services with latency > 100ms",
         "services with fewer than 100 requests per second and a latency below 50 ms",
@@ -209,13 +208,78 @@ async fn questions_are_answered_whole_in_the_language_they_are_asked_in() {
         "购物车服务为什么慢",
         "restart order-service",
         "what is the capital of France",
-    ] {
+    ];
+    insta::assert_snapshot!(talk(&questions, Some(&finding), &investigator, &scene).await);
+}
+
+/// Asks one after the other, and writes the talk down.
+async fn talk(
+    questions: &[&str],
+    finding: Option<&Finding>,
+    investigator: &Investigator,
+    scene: &Scene,
+) -> String {
+    let mut talk = Vec::new();
+    for question in questions {
         let scene = Scene { language: Language::of(question), ..scene.clone() };
-        let answered = answer(&investigator, &scene, Some(&finding), question, &()).await.unwrap().answer;
+        let answered = answer(investigator, &scene, finding, question, &()).await.unwrap().answer;
         let next = answered.follow_ups.iter().map(|question| format!("  [{question}]\n")).collect::<String>();
         talk.push(format!("> {question}\n{}\n{next}", answered.text()));
     }
-    insta::assert_snapshot!(talk.join("\n"));
+    talk.join("\n")
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_and_never_answered_for_another() {
+    let (investigator, scene) = stage().await;
+    let finding = investigate(&investigator, &scene, &()).await.unwrap().finding;
+    let questions = [
+        "who do I call when shipping breaks",
+        "shipping 谁负责",
+        "compare mysql and frobnicator",
+        "is there a runbook for shipping",
+        "is any pod restarting",
+        "有 pod 重启吗",
+        "which files did mysql open",
+        "mysql 打开了哪些文件",
+        "is the network ok?",
+        "where does the CPU time of mysql go",
+        "mysql 的 CPU 时间花在哪",
+        "show me the diff of a969d1d",
+        "看看 a969d1d 的差异",
+        "roll back a969d1d",
+    ];
+    insta::assert_snapshot!(talk(&questions, Some(&finding), &investigator, &scene).await);
+}
+
+#[tokio::test]
+async fn questions_that_look_alike_are_told_apart() {
+    let (investigator, scene) = stage().await;
+    let finding = investigate(&investigator, &scene, &()).await.unwrap().finding;
+    let questions = [
+        "is anything returning 500s",
+        "哪些接口返回 500",
+        "which requests failed",
+        "哪些请求失败了",
+        "which service has no errors",
+        "哪些服务没有报错",
+        "compare mysql and order-service",
+        "对比 mysql 和 order-service",
+        "it is not the database",
+        "不是数据库",
+        "it is not the order service",
+        "which route of order-service is slow",
+        "order-service 哪个接口慢",
+        "roll back 3f6ad99",
+        "回滚 3f6ad99",
+        "memory usage by service",
+        "哪个服务内存占用最高？",
+        "services using more than 200 GB of memory",
+        "延迟大于100ms的服务",
+        "order-service 谁负责",
+        "现在有什么问题",
+    ];
+    insta::assert_snapshot!(talk(&questions, Some(&finding), &investigator, &scene).await);
 }
 
 #[tokio::test]
@@ -228,6 +292,10 @@ async fn every_answer_says_what_was_understood_or_that_nothing_was() {
         "what changed in the last hour",
         "top two slowest services",
         "百分之一以上错误率的服务",
+        "延迟大于100ms的服务",
+        "延迟高于 0.1 秒的服务",
+        "延迟低于 50 毫秒的服务",
+        "100ms以上延迟的服务",
     ] {
         let scene = Scene { language: Language::of(question), ..scene.clone() };
         let answered = answer(&investigator, &scene, None, question, &()).await.unwrap().answer;

@@ -104,15 +104,19 @@ impl Spelled {
     }
 }
 
+/// Returns the value of an English number word below a hundred, in lower case; `None` for what is none.
+pub(crate) fn numeral(word: &str) -> Option<f64> {
+    ONES.iter().chain(&TENS).find(|(name, _)| *name == word).map(|(_, value)| *value)
+}
+
 fn english_value(words: &str) -> Option<f64> {
     let (mut whole, mut group) = (0.0, 0.0);
     for word in words.split([' ', '-', '\t', '\n']).map(str::to_lowercase) {
-        let of = |list: &[(&str, f64)]| list.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
-        if let Some(value) = of(&ONES).or_else(|| of(&TENS)) {
+        if let Some(value) = numeral(&word) {
             group += value;
-        } else if let Some(scale) = of(&SCALES) {
+        } else if let Some((_, scale)) = SCALES.iter().find(|(name, _)| *name == word) {
             group = f64::max(group, 1.0) * scale;
-            if scale > 100.0 {
+            if *scale > 100.0 {
                 whole += group;
                 group = 0.0;
             }

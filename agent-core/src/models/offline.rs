@@ -5,10 +5,12 @@
 
 mod answer;
 mod investigate;
+mod nothing;
 mod question;
 mod quote;
 mod reading;
 mod suggest;
+mod usage;
 
 use async_trait::async_trait;
 

@@ -153,7 +153,7 @@ async fn the_offline_model_answers_in_both_languages() {
         (
             Language::En,
             "slow traces of payment",
-            "Understood: slow traces of payment\nNothing notable there. Searched: answered requests of payment in the last 30 s.",
+            "Understood: slow traces of payment\nNothing of that is recorded. Searched: answered requests of payment in the last 30 s.",
         ),
     ] {
         let mut bench = Bench::about("inc-1", language, []).await;
@@ -163,12 +163,12 @@ async fn the_offline_model_answers_in_both_languages() {
 }
 
 #[tokio::test]
-async fn a_call_that_was_refused_is_said_as_it_was_made() {
+async fn a_call_that_was_refused_is_answered_with_the_reason() {
     let mut bench = Bench::new([]).await;
     bench.investigator.model = bench.investigator.fallback.clone();
     let answered = ask(&bench, None, "services with error rate > 5%").await;
     // The toy map takes no arguments.
-    let want = "Understood: services whose error ratio is at least 5%\nI asked `service_map` with `{\"min_error_ratio\":0.05}` and got no answer I can use.";
+    let want = "Understood: services whose error ratio is at least 5%\n`service_map` could not answer: the arguments of `service_map` break its schema: Additional properties are not allowed ('min_error_ratio' was unexpected).";
     assert_eq!(answered.answer.text(), want);
 }
 

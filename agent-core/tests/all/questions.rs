@@ -12,24 +12,7 @@ use waggle_agent_core::{
 /// The questions and what they lead to.
 const QUESTIONS: &str = include_str!("questions.txt");
 
-const SERVICES: [&str; 16] = [
-    "frontend",
-    "api-gateway",
-    "checkout",
-    "cart",
-    "inventory",
-    "payment",
-    "order-service",
-    "user-service",
-    "product-catalog",
-    "recommendation",
-    "ad",
-    "email",
-    "shipping",
-    "mysql",
-    "redis-cache",
-    "page-cache",
-];
+const SERVICES: [&str; 16] = include!("questions_services.rs");
 
 const TOOLS: [&str; 38] = [
     "anomalies",
@@ -254,6 +237,87 @@ async fn a_list_is_told_up_to_ten_and_says_how_many_more_there_are() {
     ] {
         let (claims, said) = answered(question).await;
         assert_eq!((claims.len(), claims[0].as_str(), said.as_str()), (n_claims, first, note), "{question}");
+    }
+}
+
+/// Asks, answers every call with what `result` says of it (`None` refuses it), and returns the answer.
+async fn answer_to(question: &str, result: impl Fn(&ToolCall) -> Option<(Value, Vec<Fact>)>) -> Value {
+    let mut request = asked(question, &TOOLS);
+    for id in (10..).step_by(10).take(4) {
+        let mut calls = Offline.complete(&request, &|_| {}).await.unwrap().calls;
+        if calls[0].name == "submit_answer" {
+            return calls.remove(0).arguments;
+        }
+        request.messages.push(Message::Assistant { text: String::new(), calls: calls.clone() });
+        request.messages.extend(calls.into_iter().zip(id..).map(|(call, id)| {
+            let told = result(&call);
+            let text = match told {
+                Some(_) => String::new(),
+                None => "<data id=\"refusal\">\nno such thing;\n  hint: ask li.na\n</data>".to_owned(),
+            };
+            let data = told.map(|(data, facts)| ReplyData { evidence: EvidenceId(id), data, facts });
+            Message::Tool(ToolReply { call_id: call.id, name: call.name, text, data })
+        }));
+    }
+    panic!("no answer to {question}");
+}
+
+#[tokio::test]
+async fn what_was_not_recorded_is_told_from_what_does_not_stand_out() {
+    let measured = json!({ "searched": "all", "services": [{ "service": "cart", "starts": 3 }] });
+    let nothing = json!({ "searched": "all", "services": [], "empty": true });
+    let zero = json!({ "edges": [{ "before": { "gap_ms": null, "connections_per_s": 0.0 }, "after": {} }] });
+    let flows = json!({ "edges": [{ "before": {}, "after": { "connections_per_s": 0.5 } }] });
+    for (question, data, note) in [
+        ("which processes did cart start", &measured, "Nothing stands out there. Searched: all."),
+        ("which processes did cart start", &nothing, "Nothing of that is recorded. Searched: all."),
+        ("cart 启动了哪些进程", &nothing, "没有这方面的记录。查过：进程事件。"),
+        ("is the network ok?", &zero, "Nothing of that is recorded."),
+        ("is the network ok?", &flows, "Nothing stands out there."),
+        ("any 5xx?", &nothing, "No request failed. Searched: all."),
+    ] {
+        let answer = answer_to(question, |_| Some((data.clone(), Vec::new()))).await;
+        assert_eq!(answer["note"], note, "{question}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_call_is_answered_with_the_reason_on_one_line() {
+    for (question, note) in [
+        ("who owns cart?", "`owners` could not answer: no such thing; hint: ask li.na."),
+        ("cart 谁负责", "`owners` 无法回答，原因：no such thing; hint: ask li.na。"),
+    ] {
+        assert_eq!(answer_to(question, |_| None).await["note"], note, "{question}");
+    }
+    let order = answer_to("roll back a969d1d", |_| None).await["note"].as_str().unwrap().to_owned();
+    assert!(order.starts_with("I only look") && order.ends_with("hint: ask li.na."), "{order}");
+}
+
+#[tokio::test]
+async fn a_list_of_what_is_used_says_how_many_more_there_are() {
+    let rows = (0..8).map(|n| {
+        let used = json!({ "cpu_cores": f64::from(n), "memory_bytes": f64::from(n) * 1e9 });
+        json!({ "service": format!("copy-{n}"), "after": used })
+    });
+    let rows = json!({ "services": rows.collect::<Vec<_>>() });
+    let used = |call: &ToolCall| {
+        let name = call.arguments["service"].as_str().unwrap_or_default().to_owned();
+        let fact = |text| Fact { service: name.clone(), topic: Topic::Resources, text };
+        let facts =
+            vec![fact(format!("{name}: CPU 1 → 2 cores")), fact(format!("{name}: memory 1 GiB → 2 GiB"))];
+        Some((rows.clone(), if name.is_empty() { Vec::new() } else { facts }))
+    };
+    for (question, n_claims, note) in [
+        ("CPU usage by service", 5, "3 more services were measured."),
+        ("which service uses the most memory?", 3, "5 more services were measured."),
+        ("内存占用最高的 2 个服务", 2, ""),
+        ("services using more than 1 GB of memory", 6, ""),
+        ("services using more than 900 GB of memory", 0, "No service is like that."),
+    ] {
+        let answer = answer_to(question, used).await;
+        let told =
+            (answer["claims"].as_array().map_or(0, Vec::len), answer["note"].as_str().unwrap_or_default());
+        assert_eq!(told, (n_claims, note), "{question}");
     }
 }
 

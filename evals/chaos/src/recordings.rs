@@ -65,7 +65,8 @@ mod tests {
     fn calls_lie_within_the_time_of_their_callers() {
         for name in names() {
             let spans = spans(name);
-            let calls = spans.values().filter_map(|(parent, start, end)| Some(((start, end), spans.get(parent)?)));
+            let calls =
+                spans.values().filter_map(|(parent, start, end)| Some(((start, end), spans.get(parent)?)));
             let (mut inside, mut outside) = (0_usize, 0_usize);
             for ((start, end), (_, from, to)) in calls {
                 let is_inside = start + SLACK_NS >= *from && *end <= to + SLACK_NS;

@@ -3,15 +3,17 @@
 use serde_json::{Value, json};
 
 use super::{
+    nothing::{nothing_told, refused},
     question::{Ask, Known, Question, plan, read},
     quote::{self, Told},
     reading::Reading,
     suggest,
+    usage::{ByUsage, by_usage},
 };
 use crate::{
     Finding, Language,
     conversation::{Answer, FINDING_CONTEXT},
-    finding::Claim,
+    finding::{Claim, ClaimKind, RuledOut},
     investigation::SUBMIT_ANSWER,
     ports::ToolCall,
 };
@@ -51,7 +53,7 @@ fn without_tools(
     let answer = match question.ask {
         Ask::Unknown => suggest::not_understood(language, asked, services),
         Ask::Help => suggest::help(language, services),
-        Ask::Act => suggest::reads_only(language, services),
+        Ask::Act if question.id.is_none() => suggest::reads_only(language, services),
         _ if question.unclear.is_some() || question.unknown.is_some() => {
             return suggest::which_is_meant(language, asked, question, services);
         }
@@ -84,7 +86,10 @@ fn with_tools(
         calls.extend(can_be_had.filter(|call| !calls.contains(call)));
     }
     if calls.is_empty() {
-        let answer = suggest::no_tool(language, services);
+        let answer = match question.ask {
+            Ask::Act => suggest::reads_only(language, services),
+            _ => suggest::no_tool(language, services),
+        };
         return Step::Answer(Answer { understood: question.told(language), ..answer });
     }
     for (tool, arguments) in &mut calls {
@@ -104,57 +109,81 @@ fn with_tools(
         return Step::Call(new);
     }
     // Who uses most is known by now: their own numbers are asked for next.
-    let ranked = quote::by_usage(reading, question, &calls);
+    let Some(ByUsage { calls: ranked, n_more }) = by_usage(reading, question, &calls) else {
+        return Step::Answer(told(reading, question, finding, &calls, services));
+    };
     let new = reading.new_calls(&ranked);
     if !new.is_empty() {
         return Step::Call(new);
     }
-    if !ranked.is_empty() {
-        calls = ranked;
+    let mut answer = told(reading, question, finding, &ranked, services);
+    if ranked.is_empty() {
+        answer.note = language.pick("No service is like that.", "没有这样的服务。").to_owned();
+    } else if n_more > 0 {
+        answer.note = language.pick(
+            format!("{n_more} more services were measured."),
+            format!("另外还有 {n_more} 个服务有数据，未列出。"),
+        );
     }
-    Step::Answer(told(reading, question, &calls, services))
+    Step::Answer(answer)
 }
 
 /// Quotes what the calls returned.
-fn told(reading: &Reading<'_>, question: &Question, calls: &[Planned], services: &[&str]) -> Answer {
+fn told(
+    reading: &Reading<'_>,
+    question: &Question,
+    finding: Option<&Finding>,
+    calls: &[Planned],
+    services: &[&str],
+) -> Answer {
     let language = reading.language();
     let understood = format!("{}{}", question.told(language), window(reading, question, calls));
-    let Told { claims, about, n_more, searched, is_answered } = quote::facts(reading, question, calls);
-    let note = match calls.first() {
-        Some((tool, arguments)) if !is_answered => {
-            let asked = serde_json::to_string(arguments).unwrap_or_default();
-            language.pick(
-                format!("I asked `{tool}` with `{asked}` and got no answer I can use."),
-                format!("我用 `{asked}` 查了 `{tool}`，没有得到可用的结果。"),
-            )
+    let Told { mut claims, about, n_more, n_ranked, is_answered } = quote::facts(reading, question, calls);
+    let is_named_cause = |name: &String| {
+        finding.is_some_and(|finding| finding.root_causes.iter().any(|cause| cause.service == *name))
+    };
+    let is_cause = question.services.iter().any(is_named_cause);
+    let mut is_cleared = n_ranked > 0;
+    if let Some(finding) = finding.filter(|_| question.ask == Ask::NotThis) {
+        let said =
+            if is_cause { of_cause(language, Some(finding)).claims } else { cleared(finding, question) };
+        is_cleared |= !said.is_empty();
+        claims.retain(|claim| !said.iter().any(|known| known.text == claim.text));
+        claims.splice(0..0, said);
+        claims.truncate(quote::MOST_CLAIMS);
+    }
+    let nothing = || match is_answered {
+        true => nothing_told(reading, question, calls),
+        false => refused(reading, calls),
+    };
+    let note = match question.ask {
+        Ask::Act if claims.is_empty() => {
+            let space = language.pick(" ", "");
+            format!("{}{space}{}", suggest::reads_only(language, services).note, refused(reading, calls))
         }
-        _ if claims.is_empty() => nothing_found(language, question, &searched),
-        _ if n_more > 0 => language
+        Ask::Act => suggest::reads_only(language, services).note,
+        _ if claims.is_empty() => nothing(),
+        Ask::Services if n_more > 0 => language
             .pick(format!("{n_more} more services are like that."), format!("还有 {n_more} 个这样的服务。")),
-        _ if question.ask == Ask::Advice => language
+        _ if n_more > 0 => {
+            language.pick(format!("{n_more} more are not listed."), format!("另有 {n_more} 条未列出。"))
+        }
+        Ask::Advice => language
             .pick("I change nothing: a person decides.", "我不会改动任何东西，由人来决定。")
+            .to_owned(),
+        Ask::NotThis if is_cause => language
+            .pick("The finding names it as the cause: above is why.", "结论认为就是它，依据如上。")
+            .to_owned(),
+        Ask::NotThis if !is_cleared => language
+            .pick(
+                "Nothing has cleared it yet: I looked at it again, and above are its own numbers.",
+                "目前还没有排除它：我又查了一遍，以上是它自己的数据。",
+            )
             .to_owned(),
         _ => String::new(),
     };
     let follow_ups = suggest::next_questions(language, question, about.as_deref(), services);
     Answer { understood, note, claims, follow_ups }
-}
-
-fn nothing_found(language: Language, question: &Question, searched: &str) -> String {
-    let said = match question.ask {
-        Ask::Services => language.pick("No service is like that.", "没有这样的服务。"),
-        Ask::Changes | Ask::Diff => language.pick("No change of that is known.", "没有查到这样的变更。"),
-        Ask::Owner => language.pick("No rule names an owner.", "没有规则指明负责人。"),
-        Ask::Past => language.pick("Nothing like this is remembered.", "没有记录过类似的故障。"),
-        Ask::Knowledge => language.pick("No document says anything about that.", "没有相关的文档。"),
-        Ask::RuledOut => language.pick("Nothing was ruled out yet.", "还没有排除任何对象。"),
-        Ask::Advice => language.pick("Nothing is known to do about.", "目前没有需要处理的问题。"),
-        _ => language.pick("Nothing notable there.", "没有发现异常。"),
-    };
-    if searched.is_empty() {
-        return said.to_owned();
-    }
-    language.pick(format!("{said} Searched: {searched}."), format!("{said}查过：{searched}。"))
 }
 
 /// Says which time the numbers are of. Tools look at the incident's window, whatever time was asked for.
@@ -195,11 +224,21 @@ fn of_cause(language: Language, finding: Option<&Finding>) -> Answer {
 
 /// Repeats what the finding ruled out; `None` when it ruled out nothing.
 fn ruled_out(finding: &Finding) -> Option<Vec<Claim>> {
-    let claims = finding.ruled_out.iter().take(quote::MAX_CLAIMS).map(|cleared| Claim {
-        text: format!("{}: {}", cleared.suspect, cleared.reason),
-        kind: crate::finding::ClaimKind::Observed,
-        evidence: cleared.evidence.clone(),
-    });
-    let claims: Vec<_> = claims.collect();
+    let claims: Vec<_> = finding.ruled_out.iter().take(quote::MAX_CLAIMS).map(ruled_out_claim).collect();
     (!claims.is_empty()).then_some(claims)
+}
+
+/// Repeats how the finding ruled out the services that are asked about; empty when it did not.
+fn cleared(finding: &Finding, question: &Question) -> Vec<Claim> {
+    let all = finding.ruled_out.iter();
+    let of_named = all.filter(|out| question.services.iter().any(|name| quote::has_name(&out.suspect, name)));
+    of_named.take(quote::MAX_CLAIMS).map(ruled_out_claim).collect()
+}
+
+fn ruled_out_claim(cleared: &RuledOut) -> Claim {
+    Claim {
+        text: format!("{}: {}", cleared.suspect, cleared.reason),
+        kind: ClaimKind::Observed,
+        evidence: cleared.evidence.clone(),
+    }
 }

@@ -33,7 +33,7 @@ use self::{
 pub(super) use self::{
     bounds::{Bound, Measure, Side},
     plan::{Known, plan},
-    rules::Ask,
+    rules::{Ask, ROUTE},
     sense::Kind,
 };
 use self::{names::Named, times::Time};
@@ -71,6 +71,9 @@ pub(crate) struct Question {
     pub failed: bool,
 }
 
+/// Who may suffer from an incident without being a service.
+const PEOPLE: [&str; 8] = ["user", "users", "account", "accounts", "用户", "账户", "账号", "会员"];
+
 /// Which end of a measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -82,10 +85,13 @@ pub(crate) enum Order {
 pub(super) fn read(question: &str, services: &[&str]) -> Question {
     let text = normal::normal(question);
     let mut tokens = tokens::tokens(&text, services);
-    let named = names::name_services(&mut tokens, services, &text);
+    let mut named = names::name_services(&mut tokens, services, &text);
     let mut is_used = vec![false; tokens.len()];
     let time = times::time(&tokens, &mut is_used);
-    let (bounds, bounded_by) = bounds::bounds(&tokens, &mut is_used);
+    let (mut bounds, bounded_by) = bounds::bounds(&tokens, &mut is_used);
+    if bounds.is_empty() && named.services.is_empty() {
+        bounds.extend(bounds::none_of(&tokens, &mut is_used));
+    }
     let left: Vec<&Token> =
         tokens.iter().zip(&is_used).filter(|(_, is_used)| !**is_used).map(|(token, _)| token).collect();
     let signs = signs(&tokens, &left, &named, &bounds, &bounded_by, time, &text);
@@ -93,12 +99,21 @@ pub(super) fn read(question: &str, services: &[&str]) -> Question {
         true => rules::ask(&signs),
         false => Ask::Unknown,
     };
+    if ask.is_of_one() && named.services.is_empty() && named.unclear.is_none() && named.unknown.is_none() {
+        named.unknown = names::strange_name(&tokens).map(|name| (name, Vec::new()));
+    }
     let has = |sense| signs.contains(&sense);
     let uses_both = has(Sense::Cpu) && has(Sense::Memory) && bounds.is_empty();
     let measure = left
         .iter()
         .find_map(|token| bounds::measure_of(token))
         .or(bounds.first().map(|bound| bound.measure))
+        // Of requests that fail, the failures are meant.
+        .map(
+            |measure| {
+                if measure == Measure::Requests && has(Sense::Errors) { Measure::Errors } else { measure }
+            },
+        )
         .filter(|_| !uses_both);
     let order = match (has(Sense::Most) || has(Sense::Top), has(Sense::Least)) {
         (_, true) => Some(Order::Least),
@@ -161,9 +176,21 @@ impl Question {
         }
         if !matches!(
             self.ask,
-            Trace | Diff | Pods | Describe | PodLogs | ClusterDependencies | Restarts | CriticalPath
+            Trace
+                | Diff
+                | Pods
+                | Describe
+                | PodLogs
+                | ClusterDependencies
+                | Restarts
+                | CriticalPath
+                | Act
+                | Advice
         ) {
             self.id = None;
+        }
+        if matches!(self.ask, Act | Advice) {
+            self.id = self.id.filter(|id| tokens::hash(id).is_some());
         }
         if !matches!(self.ask, Logs | Knowledge) {
             self.words = None;
@@ -172,7 +199,12 @@ impl Question {
         if self.id.is_some() && self.kind.is_some() {
             self.unknown = None;
         }
-        if matches!(self.ask, Impact | Advice | Help | WhySo | Knowledge | Unknown | RuledOut) {
+        if self.ask == Knowledge && self.services.is_empty() {
+            // What is written down may well be about a service that is not here.
+            self.words = self.words.or(self.unknown.take().map(|(name, _)| name));
+        }
+        let is_of_people = self.unknown.as_ref().is_some_and(|(name, _)| PEOPLE.contains(&name.as_str()));
+        if matches!(self.ask, Help | Knowledge | Unknown) || (self.ask == Impact && is_of_people) {
             self.unknown = None;
         }
         if self.ask == Unknown {
@@ -210,7 +242,7 @@ fn signs(
         matches!(token.what, What::Service(_) | What::Word(_) | What::Name(_))
             || token.has(Sense::Service)
             || has_kind(token)
-    });
+    }) || tokens.iter().any(|token| matches!(token.what, What::Hash(_)));
     // 把支付服务重启一下: the verb comes last.
     let is_order_in_chinese =
         text.contains('把') && !text.contains('吗') && said.iter().any(|token| token.has(Sense::Act));
@@ -308,7 +340,13 @@ fn top_n(left: &[&Token]) -> Option<usize> {
 
 /// Returns a question with another name in place of one that it has.
 pub(super) fn renamed(question: &str, name: &str, other: &str) -> String {
-    normal::normal(question).replacen(name, other, 1)
+    // ASCII letters keep their places when they are made small, so the rest can stay as it was written.
+    let at = question.to_ascii_lowercase().find(name);
+    let parts = at.and_then(|at| question.get(..at).zip(question.get(at + name.len()..)));
+    match parts {
+        Some((before, behind)) => format!("{before}{other}{behind}"),
+        None => normal::normal(question).replacen(name, other, 1),
+    }
 }
 
 /// Counts the meanings, services and strange words that two texts share; what says nothing does not count.

@@ -2,36 +2,36 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
-    question::{Ask, Bound, Measure, Order, Question, Side},
+    question::{Ask, Bound, Measure, Order, Question, ROUTE, Side},
     reading::{Reading, place_in_story, quoted},
 };
 use crate::{
     EvidenceId, Language,
-    evidence::Fact,
+    evidence::{Fact, Topic},
     finding::{Claim, ClaimKind},
     ports::ReplyData,
-    triage::{Ranking, SUSPECTS_TOOL},
+    triage::{Cleared, Ranking, SUSPECTS_TOOL},
 };
 
 /// An answer with more sentences is a report.
 pub(super) const MAX_CLAIMS: usize = 5;
 /// When somebody asks for more, or for all that are within a limit, they get so many.
-const MOST_CLAIMS: usize = 10;
-/// Who uses most is told of so many services.
-const N_RANKED: usize = 3;
+pub(super) const MOST_CLAIMS: usize = 10;
+/// Letters by which facts name a commit.
+const SHORT_ID: usize = 7;
 
 /// What the results of the calls say.
 pub(super) struct Told {
     pub claims: Vec<Claim>,
     /// The service that the first fact is about.
     pub about: Option<String>,
-    /// Services that answer as well and are not told.
+    /// Services, or sentences of another list, that answer as well and are not told.
     pub n_more: usize,
-    /// What was searched, as the first tool says it; empty when none does.
-    pub searched: String,
+    /// Sentences among the claims that a ranking says.
+    pub n_ranked: usize,
     /// False when every call was refused.
     pub is_answered: bool,
 }
@@ -43,14 +43,17 @@ pub(super) fn facts(reading: &Reading<'_>, question: &Question, calls: &[(&'stat
             calls.iter().map(|(tool, arguments)| (*tool, arguments, reading.result_of(tool, arguments)));
         results.filter_map(|(tool, arguments, result)| Some((tool, arguments, result?)))
     };
+    // The golden signals have the numbers of a symptom, and more.
+    let is_summed_up = matches!(question.ask, Ask::Compare | Ask::Health | Ask::NotThis)
+        && results().any(|(tool, _, result)| tool == "golden_signals" && !result.facts.is_empty());
     let mut facts: Vec<(EvidenceId, &Fact)> = Vec::new();
     let mut claims: Vec<Claim> = Vec::new();
     for (tool, arguments, result) in results() {
         if tool == SUSPECTS_TOOL {
             claims.extend(of_ranking(reading.language(), question, result));
         }
-        let told: Vec<&Fact> =
-            result.facts.iter().filter(|fact| is_asked(question, arguments, fact)).collect();
+        let told = result.facts.iter().filter(|fact| is_asked(question, tool, arguments, fact));
+        let told: Vec<&Fact> = told.filter(|fact| !(is_summed_up && fact.topic == Topic::Symptom)).collect();
         facts.extend(in_order(question, told, &result.data).into_iter().map(|fact| (result.evidence, fact)));
     }
     // What a list is ordered by stays; all else is told as a story.
@@ -59,19 +62,29 @@ pub(super) fn facts(reading: &Reading<'_>, question: &Question, calls: &[(&'stat
             |fact: &Fact| !question.services.is_empty() && !question.services.contains(&fact.service);
         facts.sort_by_key(|(_, fact)| (is_other(fact), place_in_story(fact.topic)));
     }
+    if question.ask == Ask::Compare && question.services.len() > 1 {
+        // Side by side: each kind of number of the one, then of the other.
+        facts.sort_by_key(|(_, fact)| place_in_story(fact.topic));
+    }
+    let is_of_route = question.group_by == Some(ROUTE);
+    if is_of_route && facts.iter().any(|(_, fact)| names_route(fact)) {
+        facts.retain(|(_, fact)| names_route(fact));
+    }
+    let n_ranked = claims.len();
     if question.ask == Ask::Why {
         let mut seen = BTreeSet::new();
         facts.retain(|(_, fact)| seen.insert((fact.service.as_str(), fact.topic)));
     }
     let about = facts.first().map(|(_, fact)| fact.service.clone()).filter(|service| !service.is_empty());
     let is_list = question.ask == Ask::Services && question.order.is_none();
-    let usual = if is_list { MOST_CLAIMS } else { MAX_CLAIMS };
+    let usual = if is_list || question.ask == Ask::Usage { MOST_CLAIMS } else { MAX_CLAIMS };
     let n = question.top_n.unwrap_or(usual).min(MOST_CLAIMS);
     for claim in facts.iter().copied().map(quoted) {
         if !claims.iter().any(|known| known.text == claim.text) {
             claims.push(claim);
         }
     }
+    let n_known = claims.len();
     claims.truncate(n.max(1));
     let told: BTreeSet<&str> = facts
         .iter()
@@ -81,19 +94,57 @@ pub(super) fn facts(reading: &Reading<'_>, question: &Question, calls: &[(&'stat
     let n_matching = results().find_map(|(_, _, result)| n_matching(question, &result.data)).unwrap_or(0);
     // Who asks for an end of the list does not ask for all of it.
     let n_asked = question.top_n.unwrap_or(if is_list { usize::MAX } else { 0 });
-    let n_more = n_matching.min(n_asked).saturating_sub(told.len());
-    let searched = results().find_map(|(_, _, result)| result.data.get("searched")?.as_str());
-    Told {
-        claims,
-        about,
-        n_more,
-        searched: searched.unwrap_or_default().to_owned(),
-        is_answered: results().next().is_some(),
-    }
+    let n_more = match question.ask {
+        Ask::Services => n_matching.min(n_asked).saturating_sub(told.len()),
+        ask if is_listed(ask) && question.top_n.is_none() => {
+            n_known.max(n_matching).saturating_sub(claims.len())
+        }
+        _ => 0,
+    };
+    Told { claims, about, n_more, n_ranked, is_answered: results().next().is_some() }
+}
+
+/// Tells whether an answer is a list, of which the reader should know when it goes on.
+fn is_listed(ask: Ask) -> bool {
+    use Ask::*;
+    matches!(
+        ask,
+        Changes
+            | Traces
+            | Dependencies
+            | Network
+            | Connections
+            | Pods
+            | ClusterEvents
+            | Restarts
+            | NewLogs
+            | LogPatterns
+            | Logs
+            | Files
+            | Processes
+            | Metrics
+            | Events
+            | Owner
+            | Past
+    )
+}
+
+/// Attributes of a request that say what it asks for (OpenTelemetry semantic conventions for HTTP, RPC and GraphQL spans).
+const ROUTE_KEYS: [&str; 7] =
+    ["http.route", "url.path", "url.template", "http.target", "rpc.method", "graphql.operation", "name="];
+
+/// Tells whether a fact says which route it is about: a request is told with its name, a group by its attribute.
+fn names_route(fact: &Fact) -> bool {
+    fact.topic == Topic::Trace || ROUTE_KEYS.iter().any(|key| fact.text.contains(key))
 }
 
 /// Tells whether a fact belongs to the answer: of a call about everything, only what is about the services that were named.
-fn is_asked(question: &Question, arguments: &Value, fact: &Fact) -> bool {
+fn is_asked(question: &Question, tool: &str, arguments: &Value, fact: &Fact) -> bool {
+    if let (Ask::Act | Ask::Advice, "recent_changes", Some(commit)) = (question.ask, tool, &question.id) {
+        // Facts name a commit by its first letters.
+        let short = commit.get(..SHORT_ID).unwrap_or(commit);
+        return fact.text.contains(short);
+    }
     let is_about_named = arguments.get("service").is_some()
         || arguments.get("commit").is_some()
         || question.services.is_empty()
@@ -106,7 +157,7 @@ fn is_asked(question: &Question, arguments: &Value, fact: &Fact) -> bool {
     is_about_named && is_of_measure
 }
 
-fn has_name(text: &str, name: &str) -> bool {
+pub(super) fn has_name(text: &str, name: &str) -> bool {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     text.match_indices(name).any(|(at, _)| {
         let (before, after) =
@@ -149,7 +200,7 @@ fn matching_services<'a>(question: &Question, data: &'a Value) -> Option<Vec<&'a
     Some(rows.into_iter().map(|(name, _)| name).collect())
 }
 
-fn is_within(bound: &Bound, number: Option<f64>) -> bool {
+pub(super) fn is_within(bound: &Bound, number: Option<f64>) -> bool {
     // What cannot be compared here was compared by the tool.
     number.is_none_or(|number| match bound.side {
         Side::AtLeast => number >= bound.value,
@@ -159,12 +210,15 @@ fn is_within(bound: &Bound, number: Option<f64>) -> bool {
 
 /// Returns how many services are within the limits, those included that the tool left off.
 fn n_matching(question: &Question, data: &Value) -> Option<usize> {
+    if question.ask == Ask::Traces {
+        return usize::try_from(data.get("matching")?.as_u64()?).ok();
+    }
     let listed = matching_services(question, data).filter(|_| question.ask == Ask::Services)?.len();
     let left_off = data.get("left_off").and_then(Value::as_u64).unwrap_or(0);
     Some(listed + usize::try_from(left_off).unwrap_or(0))
 }
 
-fn number(row: &Value, measure: Measure) -> Option<f64> {
+pub(super) fn number(row: &Value, measure: Measure) -> Option<f64> {
     let row_now = row.get("after").unwrap_or(row);
     let answers_nothing = row_now.get("requests").and_then(Value::as_u64) == Some(0);
     if answers_nothing && matches!(measure, Measure::Latency | Measure::Errors) {
@@ -179,55 +233,6 @@ fn number(row: &Value, measure: Measure) -> Option<f64> {
         Measure::Disk => return None,
     };
     row.get("after").and_then(|after| after.get(field)).or_else(|| row.get(field))?.as_f64()
-}
-
-/// Returns calls about the services that use most (or least) of what is asked for, one each; empty when that is not asked.
-pub(super) fn by_usage(
-    reading: &Reading<'_>,
-    question: &Question,
-    calls: &[(&'static str, Value)],
-) -> Vec<(&'static str, Value)> {
-    let is_asked = question.ask == Ask::Usage && question.services.is_empty();
-    let Some(("processes", arguments)) =
-        calls.first().filter(|_| is_asked).map(|(tool, arguments)| (*tool, arguments))
-    else {
-        return Vec::new();
-    };
-    let Some(result) = reading.result_of("processes", arguments) else { return Vec::new() };
-    let ranked = Question {
-        measure: Some(question.measure.unwrap_or(Measure::Cpu)),
-        order: Some(question.order.unwrap_or(Order::Most)),
-        ..question.clone()
-    };
-    let rows = result.data.get("services").and_then(Value::as_array);
-    let measured = |measure| move |row: &&Value| number(row, measure).is_some();
-    let n_measured =
-        rows.into_iter().flatten().filter(measured(ranked.measure.unwrap_or(Measure::Cpu))).count();
-    if n_measured == 0 {
-        return Vec::new();
-    }
-    let n = question.top_n.unwrap_or(N_RANKED).min(MOST_CLAIMS);
-    let names = usage_order(&ranked, &result.data);
-    names.into_iter().take(n).map(|name| ("processes", json!({ "service": name }))).collect()
-}
-
-fn usage_order(question: &Question, data: &Value) -> Vec<String> {
-    let measure = question.measure.unwrap_or(Measure::Cpu);
-    let rows = data.get("services").and_then(Value::as_array);
-    let named = rows
-        .into_iter()
-        .flatten()
-        .filter_map(|row| Some((number(row, measure)?, row.get("service")?.as_str()?)));
-    let mut named: Vec<_> = named
-        .filter(|(value, _)| {
-            question.bounds.iter().all(|bound| bound.measure != measure || is_within(bound, Some(*value)))
-        })
-        .collect();
-    named.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    if question.order == Some(Order::Least) {
-        named.reverse();
-    }
-    named.into_iter().map(|(_, name)| name.to_owned()).collect()
 }
 
 /// Says what the ranked suspects say to a question: their tool states no facts of its own.
@@ -252,6 +257,12 @@ fn of_ranking(language: Language, question: &Question, result: &ReplyData) -> Ve
                 (n > 0).then_some(failed),
             ];
             all.into_iter().flatten().map(|text| (text, ClaimKind::Observed)).collect()
+        }
+        Ask::NotThis => {
+            let of_named =
+                |cleared: &&Cleared| question.services.iter().any(|name| has_name(&cleared.suspect, name));
+            let told = |cleared: &Cleared| format!("{}: {}", cleared.suspect, cleared.reason);
+            ranking.ruled_out.iter().filter(of_named).map(|out| (told(out), ClaimKind::Observed)).collect()
         }
         _ => first
             .filter(|_| !ranking.quiet)

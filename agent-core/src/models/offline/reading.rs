@@ -11,6 +11,9 @@ use crate::{
     ports::{Message, ModelRequest, ReplyData, ToolCall, ToolReply, ToolSpec},
 };
 
+/// Letters of why a call was refused that are repeated.
+const MAX_REASON_CHARS: usize = 300;
+
 /// A conversation, read.
 pub(super) struct Reading<'a> {
     request: &'a ModelRequest,
@@ -45,6 +48,22 @@ impl<'a> Reading<'a> {
             self.calls().filter(|call| call.name == tool && call.arguments == *arguments).collect();
         let answers = self.replies().filter(|reply| ids.iter().any(|call| call.id == reply.call_id));
         answers.filter_map(|reply| reply.data.as_ref()).last()
+    }
+
+    /// Returns why exactly this call was refused, on one line, without the marks that it stood between; `None` when it was not,
+    /// or no reason was given.
+    pub(super) fn refusal_of(&self, tool: &str, arguments: &Value) -> Option<String> {
+        let ids: Vec<_> =
+            self.calls().filter(|call| call.name == tool && call.arguments == *arguments).collect();
+        let answers = self.replies().filter(|reply| ids.iter().any(|call| call.id == reply.call_id));
+        let refused = answers.filter(|reply| reply.data.is_none()).last()?;
+        let lines =
+            refused.text.lines().filter(|line| !line.starts_with("<data") && !line.starts_with("</data"));
+        let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        let reason = words.join(" ");
+        let is_long = reason.chars().count() > MAX_REASON_CHARS;
+        let cut: String = reason.chars().take(MAX_REASON_CHARS).collect();
+        (!cut.is_empty()).then(|| if is_long { format!("{}…", cut.trim_end()) } else { cut })
     }
 
     /// Returns the latest result of a tool as `T`, with its evidence id.

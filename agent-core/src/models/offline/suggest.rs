@@ -47,6 +47,9 @@ const EXAMPLES: &[Example] = &[
     example("impact and advice", "影响和建议", "How bad is it?", "影响有多大？"),
 ];
 
+/// Services that are named where one is missing.
+const MAX_KNOWN: usize = 12;
+
 /// Says what can be asked.
 pub(super) fn help(language: Language, services: &[&str]) -> Answer {
     let follow_ups = [0, 3, 8]
@@ -131,15 +134,23 @@ pub(super) fn which_is_meant(
     }
     let (name, near) = question.unknown.as_ref()?;
     let like = nearest(name, services).map(str::to_owned);
-    let mut candidates: Vec<String> = near.iter().cloned().chain(like).collect();
+    let mut candidates: Vec<String> = near.iter().cloned().chain(like.clone()).collect();
     if candidates.is_empty() {
-        candidates.extend(services.iter().take(3).map(|name| (*name).to_owned()));
+        candidates.extend(services.iter().take(4).map(|name| (*name).to_owned()));
     }
     candidates.dedup();
-    let known = services.iter().take(12).copied().collect::<Vec<_>>().join(", ");
+    candidates.retain(|name| !question.services.contains(name));
+    // The nearest stand first, so that they are seen in a long list.
+    let mut known: Vec<&str> = near.iter().map(String::as_str).chain(like.as_deref()).collect();
+    known.extend(services.iter().filter(|name| !near.iter().any(|near| near == *name)));
+    let mut seen = std::collections::BTreeSet::new();
+    known.retain(|name| seen.insert(*name));
+    let more = if known.len() > MAX_KNOWN { ", …" } else { "" };
+    known.truncate(MAX_KNOWN);
+    let known = known.join(", ");
     let note = language.pick(
-        format!("I know no service of that name. I know: {known}."),
-        format!("没有叫这个名字的服务。已知的服务：{known}。"),
+        format!("No service is called `{name}`; I know: {known}{more}."),
+        format!("没有叫“{name}”的服务。已知的服务：{known}{more}。"),
     );
     Some(Answer {
         understood: language.pick(

@@ -119,6 +119,26 @@ pub(super) fn bounds(tokens: &[Token], is_used: &mut [bool]) -> (Vec<Bound>, Vec
     (bounds, meant)
 }
 
+/// Reads a limit that is none of something: `services without errors`, `没有流量的服务`. Marks its tokens as used.
+pub(super) fn none_of(tokens: &[Token], is_used: &mut [bool]) -> Option<Bound> {
+    if !tokens.iter().any(|token| token.has(Sense::Service)) {
+        return None;
+    }
+    let not = tokens.iter().position(|token| token.has(Sense::Not))?;
+    let reach = tokens.iter().enumerate().skip(not + 1).filter(|(_, token)| !token.is_filler()).take(2);
+    let counted = reach.filter_map(|(at, token)| match measure_of(token)? {
+        measure @ (Measure::Errors | Measure::Requests) => Some((at, measure)),
+        _ => None,
+    });
+    let (at, measure) = counted.min_by_key(|(_, measure)| *measure == Measure::Requests)?;
+    for at in [not, at] {
+        if let Some(is_used) = is_used.get_mut(at) {
+            *is_used = true;
+        }
+    }
+    Some(Bound { measure, side: Side::AtMost, value: 0.0 })
+}
+
 /// Returns the measure that a word speaks of.
 pub(super) fn measure_of(token: &Token) -> Option<Measure> {
     let measures = [

@@ -14,6 +14,16 @@ pub(super) struct Entry {
     pub group: Option<usize>,
 }
 
+impl Entry {
+    /// Returns the group of services that this spelling names. `shipping` is a name, though `ship` is what is done with a
+    /// change: a word that can be both is a name as the group writes it.
+    pub(super) fn named_by(&self, written: &str) -> Option<usize> {
+        let is_written =
+            |group: &usize| GROUPS.get(*group).is_some_and(|group| group.words.contains(&written));
+        self.group.filter(|group| self.senses.is_empty() || is_written(group))
+    }
+}
+
 /// A phrase that was found at the start of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
@@ -81,20 +91,24 @@ pub(super) fn phrase_at(text: &str) -> Option<Found> {
         Some(Found { entry, length })
     });
     let english = ends_of_words(text).into_iter().rev().find_map(|length| {
-        let entry = LEXICON.english.get(&stems(text.get(..length)?))?;
-        Some(Found { entry, length })
+        let written = text.get(..length)?;
+        let entry = LEXICON.english.get(&stems(written))?;
+        // `the service` is one that was spoken of, `the services` are any.
+        let is_plural = entry.senses.contains(&Sense::It) && written.ends_with('s');
+        (!is_plural).then_some(Found { entry, length })
     });
     chinese.into_iter().chain(english).max_by_key(|found| found.length)
 }
 
 /// Finds the word that was probably meant: one slip in a short word, two in a long one.
 pub(super) fn phrase_like(word: &str) -> Option<&'static Entry> {
+    let word = stem(word);
+    // Endings do not count: `returning` is six letters, and not two slips away from `recurring`.
     let n_slips = match word.len() {
         0..=4 => return None,
         5..=7 => 1,
         _ => 2,
     };
-    let word = stem(word);
     let likely = LEXICON.english.iter().filter(|(known, _)| {
         known.len() > 3 && !known.contains(' ') && known.as_bytes().first() == word.as_bytes().first()
     });

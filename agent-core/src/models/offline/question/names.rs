@@ -265,9 +265,32 @@ fn core(name: &str) -> String {
 }
 
 /// Words behind which, or before which, a name stands.
-const BEFORE_NAMES: [&str; 16] = [
+const BEFORE_NAMES: &[&str] = &[
     "of", "for", "is", "are", "does", "did", "do", "on", "about", "owns", "own", "calls", "service", "with",
-    "between", "in",
+    "between", "in", "compare", "when", "if", "from", "than", "by", "why", "call", "was", "has", "not", "be",
+    "happened", "fix", "restart", "blame", "like",
+];
+
+/// Words that set something beside a service, which is then another.
+const BESIDE_NAMES: [&str; 7] = ["and", "vs", "versus", "or", "with", "和", "与"];
+
+/// What services have and do: before it stands a name.
+const BEHIND_NAMES: [Sense; 15] = [
+    Sense::Slow,
+    Sense::Latency,
+    Sense::Errors,
+    Sense::Logs,
+    Sense::Requests,
+    Sense::Cpu,
+    Sense::Memory,
+    Sense::Owner,
+    Sense::Depends,
+    Sense::Health,
+    Sense::Wrong,
+    Sense::Connections,
+    Sense::Trace,
+    Sense::Metrics,
+    Sense::Restart,
 ];
 
 fn is_name_slot(tokens: &[Token], at: usize, text: &str) -> bool {
@@ -277,10 +300,40 @@ fn is_name_slot(tokens: &[Token], at: usize, text: &str) -> bool {
     let mut before = tokens.get(..at).unwrap_or_default().iter().rev();
     let before = before.find_map(|token| text.get(token.at.clone()).filter(|word| !is_article(word)));
     let before = before.and_then(|phrase| phrase.split(' ').rfind(|word| !is_article(word)));
+    let two_before = at.checked_sub(2).and_then(|at| tokens.get(at));
+    let is_beside = two_before.is_some_and(|token| matches!(token.what, What::Service(_)))
+        && before.is_some_and(|word| BESIDE_NAMES.contains(&word));
     let is_service = |token: &Token| token.has(Sense::Service);
-    written.contains(['-', '_', '`', '"'])
+    let is_behind_name = |token: &Token| BEHIND_NAMES.iter().any(|sense| token.has(*sense));
+    let mut behind = tokens.get(at + 1..).unwrap_or_default().iter();
+    let next = behind.clone().next();
+    // `services answer with a latency …`: what stands behind the word for all of them is what they do.
+    let is_verb = at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(is_service);
+    is_beside
+        || written.contains(['-', '_', '`', '"'])
         || before.is_some_and(|word| BEFORE_NAMES.contains(&word))
-        || tokens.get(at + 1).is_some_and(is_service)
+        || next.is_some_and(is_service)
+        || (!is_verb && behind.find(|token| !token.is_filler()).is_some_and(is_behind_name))
+}
+
+/// Returns what may be the name of a service that is not here: the first word, or run of Chinese letters, that is not known.
+/// Where a question is about one service and names none, nothing else in it can say which.
+pub(super) fn strange_name(tokens: &[Token]) -> Option<String> {
+    let word = tokens.iter().find_map(|token| match &token.what {
+        What::Word(word) if word.len() > 2 && word.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            Some(word.clone())
+        }
+        _ => None,
+    });
+    let letters = || {
+        let is_strange = |token: &&Token| matches!(token.what, What::Han(_));
+        let from = tokens.iter().position(|token| is_strange(&token))?;
+        let run = tokens.get(from..)?.iter().take_while(is_strange);
+        let name: String =
+            run.filter_map(|token| if let What::Han(c) = token.what { Some(c) } else { None }).collect();
+        (name.chars().count() > 1).then_some(name)
+    };
+    word.or_else(letters)
 }
 
 /// Returns what stands before 服务 and is no known word.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Bound, Measure, Order, Question, Side};
+use super::{Ask, Bound, Measure, Order, Question, Side, rules::ROUTE};
 
 /// One thing to find out: calls that would tell, the best first. The first whose tool can be had is made.
 pub(crate) type Wanted = Vec<(&'static str, Value)>;
@@ -29,11 +29,17 @@ pub(crate) fn plan(question: &Question, known: Known<'_>) -> Vec<Wanted> {
         vec![tools.iter().map(|tool| (*tool, about(service))).collect()]
     };
     match question.ask {
-        Ask::Help | Ask::Act | Ask::WhySo | Ask::Unknown => Vec::new(),
-        Ask::RuledOut | Ask::Advice | Ask::Impact => one(&["suspects"], None),
+        Ask::Help | Ask::WhySo | Ask::Unknown => Vec::new(),
+        Ask::Act => of_commit(question),
+        Ask::Advice => [one(&["suspects"], None), of_commit(question)].concat(),
+        Ask::RuledOut | Ask::Impact => one(&["suspects"], None),
         Ask::Cause => [one(&["suspects", "anomalies"], None), one(&["walk"], None)].concat(),
         Ask::Wrong => [one(&["anomalies"], None), one(&["suspects"], None)].concat(),
-        Ask::NotThis | Ask::Compare => each(&|service| one(&["compare"], service)),
+        Ask::NotThis => [each(&|service| now_and_before(service)), one(&["suspects"], None)].concat(),
+        Ask::Compare if question.services.len() > 1 => {
+            each(&|service| one(&["golden_signals", "compare"], service))
+        }
+        Ask::Compare => each(&|service| now_and_before(service)),
         Ask::Health => each(&|service| health(question, service)),
         Ask::Why => each(&|service| {
             let trace = vec![("critical_path", about(service)), ("slow_traces", about(service))];
@@ -52,6 +58,10 @@ pub(crate) fn plan(question: &Question, known: Known<'_>) -> Vec<Wanted> {
         Ask::Trace => vec![vec![("show_trace", json!({ "trace": question.id }))]],
         Ask::CriticalPath => each(&|service| one(&["critical_path", "slow_traces"], service)),
         Ask::TraceChanges => each(&|service| one(&["trace_diff", "compare"], service)),
+        Ask::Traces if question.failed => match question.services.as_slice() {
+            [] => traces(question, None),
+            _ => each(&|service| traces(question, service)),
+        },
         Ask::Traces => each(&|service| traces(question, service)),
         Ask::Diff => match question.id.as_deref().or(known.commit.filter(|_| named.is_none())) {
             Some(commit) => vec![vec![("read_diff", json!({ "commit": commit }))]],
@@ -95,6 +105,9 @@ pub(crate) fn plan(question: &Question, known: Known<'_>) -> Vec<Wanted> {
         }),
         Ask::Files => each(&|service| one(&["file_activity"], service)),
         Ask::Processes => each(&|service| one(&["process_activity", "events"], service)),
+        Ask::Attribution if question.group_by == Some(ROUTE) && named.is_none() => {
+            vec![requests_by_name(question, None)]
+        }
         Ask::Attribution => each(&|service| {
             let measure = question
                 .measure
@@ -104,7 +117,10 @@ pub(crate) fn plan(question: &Question, known: Known<'_>) -> Vec<Wanted> {
                 Some(measure) => with(about(service), "measure", json!(measure)),
                 None => about(service),
             };
-            vec![vec![("attribution", arguments), ("compare", about(service))]]
+            let attributed = vec![("attribution", arguments), ("compare", about(service))];
+            // Of what a request carries, its route may be what tells least: then the requests themselves say theirs.
+            let by_name = (question.group_by == Some(ROUTE)).then(|| requests_by_name(question, service));
+            std::iter::once(attributed).chain(by_name).collect()
         }),
         Ask::Metrics => each_or_all(question, &["metrics", "processes"]),
         Ask::Services => vec![services(question)],
@@ -126,14 +142,36 @@ fn each_or_all(question: &Question, tools: &[&'static str]) -> Vec<Wanted> {
 
 fn health(question: &Question, service: Option<&str>) -> Vec<Wanted> {
     let is_bounded = !question.bounds.is_empty();
-    let compare = vec![("compare", about(service))];
     if service.is_none() {
         vec![vec![("anomalies", json!({}))]]
     } else if is_bounded {
         vec![signals(service)]
     } else {
-        vec![compare, signals(service)]
+        now_and_before(service)
     }
+}
+
+/// What stayed as it was is no news to `compare`; the numbers are told all the same.
+fn now_and_before(service: Option<&str>) -> Vec<Wanted> {
+    let compared = vec![("compare", about(service))];
+    // Without a service, that would be the numbers of all.
+    let measured = service.map(|service| signals(Some(service)));
+    std::iter::once(compared).chain(measured).collect()
+}
+
+/// What is known of the commit that is to be acted on.
+fn of_commit(question: &Question) -> Vec<Wanted> {
+    let Some(commit) = &question.id else { return Vec::new() };
+    vec![vec![("read_diff", json!({ "commit": commit }))], vec![("recent_changes", json!({}))]]
+}
+
+/// Requests with their names: those that failed, or the slowest.
+fn requests_by_name(question: &Question, service: Option<&str>) -> Wanted {
+    let arguments = match question.measure {
+        Some(Measure::Errors) => with(about(service), "failed", json!(true)),
+        _ => about(service),
+    };
+    vec![("find_traces", arguments), ("slow_traces", about(service))]
 }
 
 /// The service map states facts only of a bounded list; a bound of nothing lists all.

@@ -98,6 +98,32 @@ pub(crate) enum Ask {
     Unknown,
 }
 
+impl Ask {
+    /// Tells whether it is asked of one service, that of the incident when none is named.
+    pub(super) fn is_of_one(self) -> bool {
+        matches!(
+            self,
+            Self::NotThis
+                | Self::Forecast
+                | Self::CriticalPath
+                | Self::TraceChanges
+                | Self::Traces
+                | Self::Owner
+                | Self::Dependencies
+                | Self::Connections
+                | Self::Profile
+                | Self::Logs
+                | Self::Files
+                | Self::Processes
+                | Self::Attribution
+                | Self::Compare
+                | Self::Rate
+                | Self::Why
+                | Self::Health
+        )
+    }
+}
+
 /// One rule: of each group in `all`, one must be said; of `none`, nothing may be.
 struct Rule {
     ask: Ask,
@@ -111,6 +137,37 @@ const fn rule(ask: Ask, all: &'static [&'static [Sense]], none: &'static [Sense]
 
 /// Words for what can be measured of requests.
 const FELT: &[Sense] = &[Slow, Errors, ErrorRatio, Latency];
+/// What asks for a number of all requests, or for services, and not for requests one by one.
+const ONE_BY_ONE_NOT: &[Sense] = &[
+    Service, Bounded, ErrorRatio, Why, Most, Least, Top, PerSecond, Latency, Version, Instance, Zone, Status,
+    Caller, Breakdown, Changes, Compare, Cause,
+];
+/// The same, where what is asked of one service is how it does.
+const WHOSE_NOT: &[Sense] = &[
+    Service,
+    Bounded,
+    ErrorRatio,
+    Why,
+    Most,
+    Least,
+    Top,
+    PerSecond,
+    Latency,
+    Version,
+    Instance,
+    Zone,
+    Status,
+    Caller,
+    Breakdown,
+    Changes,
+    Compare,
+    Cause,
+    Named,
+    NamedUnknown,
+    It,
+    Wrong,
+    Health,
+];
 const DIMENSION: &[Sense] = &[Route, Version, Instance, Zone, Status, Caller, Breakdown];
 
 const RULES: &[Rule] = &[
@@ -165,7 +222,9 @@ const RULES: &[Rule] = &[
     rule(Ask::CriticalPath, &[&[Spent]], &[Memory]),
     rule(Ask::Traces, &[&[Trace]], &[]),
     rule(Ask::Traces, &[&[Requests], &[Bounded], &[Latency]], &[Service]),
-    rule(Ask::Traces, &[&[Requests], &[Errors, Slow], &[List]], &[Service, Bounded, ErrorRatio]),
+    rule(Ask::Traces, &[&[Requests], &[Errors, Slow], &[List, Which, How]], ONE_BY_ONE_NOT),
+    rule(Ask::Traces, &[&[Requests], &[Errors]], WHOSE_NOT),
+    rule(Ask::Traces, &[&[ServerError]], WHOSE_NOT),
     // Requests, apart by what they have.
     rule(
         Ask::Attribution,
@@ -217,10 +276,13 @@ pub(super) fn ask(signs: &[Sense]) -> Ask {
     RULES.iter().find(fits).map_or(Ask::Unknown, |rule| rule.ask)
 }
 
+/// The name of what requests ask for, as [`group_by`] returns it.
+pub(crate) const ROUTE: &str = "route";
+
 /// Returns by what requests are to be told apart; `None` when it is not said.
 pub(super) fn group_by(signs: &[Sense]) -> Option<&'static str> {
     let dimensions = [
-        (Route, "route"),
+        (Route, ROUTE),
         (Version, "version"),
         (Zone, "zone"),
         (Status, "status code"),

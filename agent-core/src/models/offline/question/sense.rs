@@ -30,6 +30,8 @@ pub(super) enum Sense {
     Fast,
     Latency,
     Errors,
+    /// Answers with a status from 500 on.
+    ServerError,
     ErrorRatio,
     Requests,
     Cpu,

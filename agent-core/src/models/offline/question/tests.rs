@@ -2,30 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{names::GROUPS, *};
 use crate::Language;
 
 /// The same table as the tests of whole conversations read.
 const QUESTIONS: &str = include_str!("../../../../tests/all/questions.txt");
 
-const SERVICES: [&str; 16] = [
-    "frontend",
-    "api-gateway",
-    "checkout",
-    "cart",
-    "inventory",
-    "payment",
-    "order-service",
-    "user-service",
-    "product-catalog",
-    "recommendation",
-    "ad",
-    "email",
-    "shipping",
-    "mysql",
-    "redis-cache",
-    "page-cache",
-];
+const SERVICES: [&str; 16] = include!("../../../../tests/all/questions_services.rs");
 
 fn questions() -> impl Iterator<Item = &'static str> {
     QUESTIONS.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '>']))
@@ -47,6 +30,26 @@ fn check_said_back(question: &str) {
 #[test]
 fn a_question_said_back_is_the_same_question() {
     questions().for_each(check_said_back);
+}
+
+#[test]
+fn a_name_that_no_service_has_is_not_answered_for_another() {
+    let services = ["api-gateway", "order-service", "mysql"];
+    for name in GROUPS.iter().flat_map(|group| group.words) {
+        for question in [
+            format!("who owns {name}"),
+            format!("who do I call when {name} breaks"),
+            format!("why is {name} slow"),
+            format!("logs of {name}"),
+            format!("{name} 谁负责"),
+            format!("{name}的日志"),
+            format!("不是{name}"),
+        ] {
+            let found = read(&question, &services);
+            let is_told = !found.services.is_empty() || found.unclear.is_some() || found.unknown.is_some();
+            assert!(is_told, "{question}: {found:?}");
+        }
+    }
 }
 
 #[test]

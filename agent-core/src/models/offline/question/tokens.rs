@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::grounding::numeral;
+
 use super::{
     lexicon::{Entry, phrase_at, phrase_like},
     sense::Sense,
@@ -73,20 +75,6 @@ const TIME_UNITS: [(&str, f64); 12] = [
 const HALVES: [(&str, f64); 3] =
     [("half a second", 500.0), ("half a minute", 30e3), ("half an hour", 1_800e3)];
 
-/// English numerals, as far as people write them out.
-const NUMERALS: [(&str, f64); 10] = [
-    ("two", 2.0),
-    ("three", 3.0),
-    ("four", 4.0),
-    ("five", 5.0),
-    ("six", 6.0),
-    ("seven", 7.0),
-    ("eight", 8.0),
-    ("nine", 9.0),
-    ("ten", 10.0),
-    ("twenty", 20.0),
-];
-
 /// Cuts a normal text into tokens; blanks and punctuation are left out.
 pub(super) fn tokens(text: &str, services: &[&str]) -> Vec<Token> {
     let names: Vec<Vec<char>> = services.iter().map(|name| name.to_lowercase().chars().collect()).collect();
@@ -154,15 +142,13 @@ fn next(text: &str, at: usize, rest: &str, names: &[Vec<char>]) -> (Option<What>
     {
         return (Some(What::Quantity(Quantity { value: ms, unit: Unit::Time })), length);
     }
-    if let Some((_, value)) = NUMERALS.iter().find(|(numeral, _)| *numeral == word) {
-        let quantity = Quantity { value: *value, unit: Unit::None };
-        return (Some(What::Quantity(quantity)), word.len());
+    // `one` is mostly no number: `which one`.
+    if let Some(value) = numeral(word).filter(|value| *value > 1.0) {
+        return (Some(What::Quantity(Quantity { value, unit: Unit::None })), word.len());
     }
     if let Some(found) = known.filter(|found| is_run_known || !word.contains('-') || found.length == 1) {
-        let what = match found.entry.group {
-            Some(group) if found.entry.senses.is_empty() => What::Name(group),
-            _ => What::Said(found.entry),
-        };
+        let written = rest.get(..found.length).unwrap_or_default();
+        let what = found.entry.named_by(written).map_or(What::Said(found.entry), What::Name);
         return (Some(what), found.length);
     }
     if word.is_empty() {
@@ -181,11 +167,7 @@ fn next(text: &str, at: usize, rest: &str, names: &[Vec<char>]) -> (Option<What>
     }
     let is_like_service = || super::names::is_like(word, names);
     if let Some(entry) = phrase_like(word).filter(|_| !is_like_service()) {
-        let what = match entry.group {
-            Some(group) if entry.senses.is_empty() => What::Name(group),
-            _ => What::Said(entry),
-        };
-        return (Some(what), word.len());
+        return (Some(entry.named_by(word).map_or(What::Said(entry), What::Name)), word.len());
     }
     (Some(What::Word(word.to_owned())), word.len())
 }
@@ -216,7 +198,7 @@ fn word_at(text: &str) -> &str {
 }
 
 /// Reads the id of a commit (7 to 40 hexadecimal digits) or of a trace (16 or 32); a word or a plain number is none.
-fn hash(word: &str) -> Option<String> {
+pub(super) fn hash(word: &str) -> Option<String> {
     let is_hex = (7..=40).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
     let has_letter = word.bytes().any(|byte| byte.is_ascii_alphabetic()) || word.len() >= 16;

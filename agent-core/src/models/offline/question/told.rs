@@ -14,12 +14,13 @@ impl Question {
             Language::En => self.told_en(),
             Language::Zh => self.told_zh(),
         };
+        let what = what.trim();
         if what.is_empty() {
-            return what;
+            return String::new();
         }
         let time = self.time.map(|time| told_time(time, language));
         match (time, language) {
-            (None, _) => what,
+            (None, _) => what.to_owned(),
             (Some(time), Language::En) => format!("{what}, {time}"),
             (Some(time), Language::Zh) => format!("{what}，{time}"),
         }
@@ -34,6 +35,9 @@ impl Question {
     }
 }
 
+const MIB: f64 = 1_048_576.0;
+const GIB: f64 = 1_073_741_824.0;
+
 /// Writes a limit in the unit that people would choose.
 fn value(bound: &Bound, per_second: &str) -> String {
     let value = bound.value;
@@ -42,7 +46,9 @@ fn value(bound: &Bound, per_second: &str) -> String {
         Measure::Latency if value >= 1_000.0 => format!("{} s", plain(value / 1e3)),
         Measure::Latency => format!("{} ms", plain(value)),
         Measure::Requests => format!("{} {per_second}", plain(value)),
-        Measure::Memory if value >= 1_048_576.0 => format!("{} MiB", plain(value / 1_048_576.0)),
+        // The grammar reads both as powers of 1,024, and people write them without the i.
+        Measure::Memory if value >= GIB => format!("{} GB", plain(value / GIB)),
+        Measure::Memory if value >= MIB => format!("{} MB", plain(value / MIB)),
         Measure::Memory if value <= 1.0 => format!("{}%", plain(value * 100.0)),
         Measure::Memory => format!("{} bytes", plain(value)),
         Measure::Cpu if value <= 1.0 => format!("{}%", plain(value * 100.0)),

@@ -7,19 +7,19 @@ use super::{
 
 impl Question {
     pub(super) fn told_zh(&self) -> String {
-        let names = self.names("、", "和");
+        let names = self.names("、", " 和 ");
         let of = if names.is_empty() { String::new() } else { format!("{names} 的") };
         let id = self.id.as_ref().map(|id| format!(" `{id}`")).unwrap_or_default();
         let kind = self.kind.map_or("pod", Kind::told);
         match self.ask {
             Ask::Unknown => String::new(),
             Ask::Help => "帮助".to_owned(),
-            Ask::Act => format!("要求改动{names}"),
+            Ask::Act => format!("要求改动{names}{id}"),
             Ask::WhySo => "结论的依据".to_owned(),
             Ask::RuledOut => "排除了什么".to_owned(),
             Ask::NotThis => format!("是否不是 {names}"),
             Ask::Cause => "根因".to_owned(),
-            Ask::Advice => "该怎么办".to_owned(),
+            Ask::Advice => format!("该怎么办{id}"),
             Ask::Impact => "影响了谁、有多严重".to_owned(),
             Ask::Past => "以前发生过吗".to_owned(),
             Ask::Forecast => format!("{of}{}预测", measure_zh(self.measure)),
@@ -43,7 +43,7 @@ impl Question {
             Ask::Dependencies => format!("{of}依赖关系"),
             Ask::Network => format!("{of}网络"),
             Ask::Connections => format!("{of}连接"),
-            Ask::Profile => format!("{of}CPU 时间花在哪个函数"),
+            Ask::Profile => format!("{of} CPU 时间花在哪个函数"),
             Ask::Pods => format!("{of} {kind}{id}"),
             Ask::Describe => format!("{of} {kind}{id} 的详情"),
             Ask::ClusterDependencies => format!("{of} {kind}{id} 的依赖"),
@@ -60,7 +60,7 @@ impl Question {
                 Some(words) => format!("{of}包含“{words}”的日志"),
                 None => format!("{of}日志，错误和告警在上"),
             },
-            Ask::Files => format!("{of}打开的文件"),
+            Ask::Files => format!("{names} 打开的文件"),
             Ask::Processes => format!("{of}启动或退出的进程"),
             Ask::Attribution => {
                 let group = self.group_by.map_or("维度", group_zh);

@@ -15,11 +15,15 @@ impl Question {
         match self.ask {
             Ask::Unknown => String::new(),
             Ask::Help => "help".to_owned(),
-            Ask::Act => format!("an order to change {is}"),
+            Ask::Act => match id.trim() {
+                "" => format!("an order to change {is}"),
+                id => format!("an order to change {id}"),
+            },
             Ask::WhySo => "the proof of the finding".to_owned(),
             Ask::RuledOut => "what was ruled out".to_owned(),
             Ask::NotThis => format!("whether it is not {is}"),
             Ask::Cause => "the root cause".to_owned(),
+            Ask::Advice if !id.is_empty() => format!("what to do about{id}"),
             Ask::Advice => "what to do".to_owned(),
             Ask::Impact => "who is affected, and how bad it is".to_owned(),
             Ask::Past => "whether this happened before".to_owned(),

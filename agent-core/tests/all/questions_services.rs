@@ -1,0 +1,19 @@
+// The services that the questions of `questions.txt` are about.
+[
+    "frontend",
+    "api-gateway",
+    "checkout",
+    "cart",
+    "inventory",
+    "payment",
+    "order-service",
+    "user-service",
+    "product-catalog",
+    "recommendation",
+    "ad",
+    "email",
+    "shipping",
+    "mysql",
+    "redis-cache",
+    "page-cache",
+]
