@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("waggle-chat-adapters", &["waggle-agent-core", "waggle-signals"]),
     ("waggle-mcp", &["waggle-agent-core", "waggle-signals"]),
     ("waggle-tools", &["waggle-agent-core", "waggle-analysis", "waggle-signals"]),
+    ("waggle-deploy-check", &["waggle-agent-core", "waggle-analysis", "waggle-signals"]),
     ("waggle-chaos", &["waggle-agent-core", "waggle-files", "waggle-signals"]),
     ("waggle-files", &["waggle-analysis", "waggle-signals"]),
     ("waggle-public-evals", &["waggle-analysis", "waggle-chaos", "waggle-files", "waggle-signals"]),
