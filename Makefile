@@ -9,7 +9,7 @@ TARGET_DIR = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"targe
 # Root has no way to rustup's own `rustc`, which the demo builds the shop with.
 AS_ROOT = $(if $(SUDO),$(SUDO) env "RUSTC=$$(rustc --print sysroot)/bin/rustc")
 
-.PHONY: help demo test test-clients check eval web web-test ebpf ebpf-check bench-store bench-speed bench-analysis bench-loop local-model record
+.PHONY: help demo test test-clients check eval web web-test ebpf ebpf-check bench-store bench-speed bench-analysis bench-deploy bench-loop bench-knowledge local-model embeddings record bench-attribution
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ eval: ## score the agent (SUITE=demo or a folder with LAYOUT=name; ARGS for `wag
 local-model: ## fetch a small language model and serve it on this machine (MODEL=qwen-0.5b, qwen-1.5b or smollm-135m)
 	@./scripts/local-model.sh start "$(or $(MODEL),qwen-0.5b)"
 
+embeddings: ## fetch the weights of the local embeddings, 31 MB (DIR=folder)
+	@./scripts/embedding-weights.sh $(DIR)
+
 check: ## the quick half of `test`
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy -p waggle-signals -p waggle-analysis -p waggle-agent-core -p waggle-tools --all-targets -- -D warnings
@@ -69,6 +72,10 @@ ebpf: ## rebuild the eBPF object (installs rust-src and bpf-linker when they are
 ebpf-check: ## fail when the committed eBPF object is not built from the sources beside it
 	@collectors-ebpf/build.sh --check
 
+bench-knowledge: embeddings ## how well and how fast passages are found, in English and Chinese (DATA=folder)
+	$(CARGO) build --workspace
+	@WAGGLE_EMBEDDINGS="$${WAGGLE_MODELS:-$$HOME/.cache/waggle/models}/universal-sentence-encoder" "$(TARGET_DIR)/debug/waggle-retrieval-evals" --data "$(or $(DATA),$$WAGGLE_DATA)"
+
 bench-store: ## rows per second in, milliseconds per query out
 	$(CARGO) run --release -p waggle-telemetry-store --example bench
 
@@ -81,5 +88,11 @@ bench-speed: ## how long the analysis takes, against its budgets
 bench-loop: ## what the loop itself costs: milliseconds a step, 100 investigations at once
 	$(CARGO) run --release -q -p waggle-memory --example loop_bench
 
+bench-deploy: ## how often healthy deploys fail the check, and how soon bad ones do (DEPLOYS=2000, EACH=100 per cell)
+	$(CARGO) run --release -q -p waggle-analysis --example deploy_power -- $(or $(DEPLOYS),2000) $(or $(EACH),100)
+
 bench-analysis: ## the analysis on public data (DATA=folder), beside the published numbers
 	$(CARGO) run --release -q -p waggle-public-evals -- --data "$(or $(DATA),$(WAGGLE_DATA))" $(SETS)
+
+bench-attribution: ## the guilty commit and hunk among 2,000 commits and 50 deploys a seed (SEEDS, ARGS=--verbose)
+	$(CARGO) run -q -p waggle-change-evals -- $(or $(SEEDS),101 102) $(ARGS)

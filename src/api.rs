@@ -18,6 +18,7 @@ use waggle_agent_core::{
     ports::{IncidentPage, Memory, NewAuditEntry, SqlQuery, Table, Telemetry},
     redact::Redactor,
 };
+use waggle_deploy_check::{Question, Report};
 use waggle_signals::{Clock, TimeRange, Timestamp};
 
 use crate::desk::{Desk, Opening};
@@ -110,10 +111,11 @@ pub struct Fault {
 
 struct Refused(Error);
 
-/// Returns the routes: `POST /api/investigate`, `/api/ask`, `/api/sql`, `/api/incidents/{id}/stop`.
+/// Returns the routes: `POST /api/investigate`, `/api/check-deploy`, `/api/ask`, `/api/sql`, `/api/incidents/{id}/stop`.
 pub fn router(state: ApiState) -> Router {
     Router::new()
         .route("/api/investigate", post(investigate))
+        .route("/api/check-deploy", post(check_deploy))
         .route("/api/ask", post(ask))
         .route("/api/sql", post(sql))
         .route("/api/incidents/{id}/stop", post(stop))
@@ -183,6 +185,15 @@ pub async fn newest(telemetry: &dyn Telemetry, clock: &dyn Clock) -> waggle_agen
             .error("the telemetry store has no spans yet")
             .with_hint("start `waggle serve` or `waggle demo` first, or send OTLP to `/v1/traces`")),
     }
+}
+
+/// Looks once at a deploy. Whoever watches asks again.
+async fn check_deploy(
+    State(state): State<ApiState>,
+    request: Result<Json<Question>, JsonRejection>,
+) -> Result<Json<Report>, Refused> {
+    let Json(question) = request?;
+    Ok(Json(waggle_deploy_check::check(&*state.telemetry, &question, state.clock.now()).await?))
 }
 
 async fn ask(

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use secrecy::SecretString;
 use tokio::{sync::mpsc, task::spawn_blocking};
 use waggle_agent_core::{
     Ports, Toolbox,
@@ -11,7 +12,7 @@ use waggle_agent_core::{
     ports::{Changes, Memory, Model, Remembered},
 };
 use waggle_chat_adapters::web::{Question, WebChat};
-use waggle_knowledge::{GitChanges, NoKnowledge};
+use waggle_knowledge::{ByRepository, ConfiguredOwners, GitChanges, HostsConfig};
 use waggle_mcp::{McpServer, connect_all};
 use waggle_memory::SqliteMemory;
 use waggle_signals::Clock;
@@ -21,6 +22,7 @@ use crate::{
     auth::make_private_dir,
     config::{Config, Repository},
     desk::Desk,
+    shelves::Shelves,
 };
 
 /// Questions that may wait for an answer; more are refused with "try again".
@@ -37,6 +39,8 @@ pub struct App {
     pub questions: mpsc::Sender<Question>,
     /// Where they come out; taken by the server.
     pub asked: mpsc::Receiver<Question>,
+    /// What was written down, when anything is named.
+    pub shelves: Option<Shelves>,
     /// Servers whose tools are used; they end with this.
     #[expect(dead_code, reason = "let go when it is dropped")]
     servers: Vec<McpServer>,
@@ -58,9 +62,7 @@ impl App {
     ///
     /// When a store is in use by another process or cannot be read, or the model's URL is none.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>, access: Access) -> Result<Self> {
-        let changes = git(&config.repositories);
-        changes.check()?;
-        let changes = Arc::new(changes);
+        let changes = Arc::new(changes(config)?);
         Self::open_with(config, clock, access, changes).await
     }
 
@@ -84,10 +86,12 @@ impl App {
         let memory = Arc::new(memory);
         let kept: Arc<dyn Memory> = memory.clone();
         let chat = Arc::new(WebChat::new(kept.clone(), clock.clone()));
+        let shelves = Shelves::open(config.settings.knowledge(), &config.dir).await?;
         let ports = Ports {
             telemetry: store.clone(),
+            ownership: Arc::new(owners(config, changes.clone())?),
             changes,
-            knowledge: Arc::new(NoKnowledge),
+            knowledge: Shelves::reader(shelves.as_ref()),
             past: Arc::new(Remembered(kept.clone())),
             clock: clock.clone(),
         };
@@ -109,7 +113,7 @@ impl App {
         let desk = Desk::new(ports, investigator, kept, chat.clone());
         let (questions, asked) = mpsc::channel(MAX_QUESTIONS);
         let servers = connected.servers;
-        Ok(Self { store, memory, chat, desk, clock, questions, asked, servers })
+        Ok(Self { store, memory, chat, desk, clock, shelves, questions, asked, servers })
     }
 }
 
@@ -119,11 +123,44 @@ pub fn nothing_but(clock: Arc<dyn Clock>) -> Ports {
     Ports { clock, ..fakes.ports() }
 }
 
-/// Allows repositories to be read, each by its path and, where it has one, by its URL.
-fn git(repositories: &[Repository]) -> GitChanges {
-    let all = GitChanges::new(repositories.iter().map(|repository| &repository.path));
-    repositories.iter().fold(all, |all, Repository { url, path }| match url {
-        Some(url) => all.with_clone(url, path),
-        None => all,
-    })
+/// Allows repositories to be read: clones on this machine, each by its path and, where it has one, by its URL, and those of hosts.
+fn changes(config: &Config) -> Result<ByRepository> {
+    let local = clones(config);
+    local.check()?;
+    let named = config.repositories.iter();
+    let named = named.filter_map(|Repository { url, path }| Some((url.as_deref()?, path)));
+    let all = named.fold(ByRepository::new(local), |all, (url, path)| all.with_clone(url, path));
+    let HostsConfig { github, gitlab, gitee } = config.settings.changes();
+    for variable in [github, gitlab, gitee].into_iter().flatten().filter_map(|host| host.token_env.as_deref())
+    {
+        // Asked without it, a host would answer that private repositories are not there.
+        if secret(variable).is_none() {
+            bail!("`{variable}` is not set\nhint: `token_env` in `[changes]` of `waggle.toml` names it");
+        }
+    }
+    let hosts = config.settings.changes().connect(secret)?;
+    Ok(hosts.into_iter().fold(all, ByRepository::with_host))
+}
+
+/// Returns the clones on this machine by their paths.
+fn clones(config: &Config) -> GitChanges {
+    let clones = GitChanges::new(config.repositories.iter().map(|repository| &repository.path));
+    match config.settings.owners().code_owners {
+        Some(dialect) => clones.with_code_owners(dialect),
+        None => clones,
+    }
+}
+
+/// Puts together every rule that names who answers for a service.
+fn owners(config: &Config, changes: Arc<dyn Changes>) -> Result<ConfiguredOwners> {
+    let named = config.repositories.iter();
+    let named = named.filter_map(|Repository { url, path }| Some((url.as_deref()?, path)));
+    let git = named.fold(clones(config), |all, (url, path)| all.with_clone(url, path));
+    let key = secret("WAGGLE_PAGERDUTY_KEY");
+    Ok(ConfiguredOwners::open(config.settings.owners().clone(), changes, git, key.as_ref())?)
+}
+
+/// Returns a secret out of the environment; `None` for an empty one.
+fn secret(variable: &str) -> Option<SecretString> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty()).map(SecretString::from)
 }

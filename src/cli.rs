@@ -1,12 +1,14 @@
 //! What can be typed.
 
 mod analyze;
+mod check_deploy;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
 pub use analyze::{Analyze, AnalyzeArgs};
+pub use check_deploy::CheckDeploy;
 
 use waggle_signals::Timestamp;
 
@@ -38,12 +40,18 @@ pub enum Command {
     Sql(Sql),
     /// Analyse files: metrics, tables, logs, series, profiles, traces; JSON on stdout
     Analyze(AnalyzeArgs),
+    /// Compare a service before and after a deploy, or a canary with the stable version: exit code 0 pass, 1 fail, 2 not enough data
+    CheckDeploy(Box<CheckDeploy>),
     /// Score the agent on incidents with known answers
     Eval(Eval),
     /// Run a recorded investigation again: the same to the byte, or with another model
     Replay(Replay),
     /// Serve the tools to another agent by the Model Context Protocol, over stdio
     Mcp(Mcp),
+    /// The documents that the agent reads: bring them up to date, and search them
+    Knowledge(Knowledge),
+    /// Documents of libraries, read from what is installed on this machine
+    Docs(Docs),
     /// Walk the audit log and name the first entry that was changed
     Audit,
 }
@@ -207,6 +215,57 @@ pub struct Mcp {
     /// A git repository whose commits may be read; may be given several times
     #[arg(long = "repository", value_name = "[URL=]PATH")]
     pub repositories: Vec<Repository>,
+}
+
+#[derive(Args, Debug)]
+pub struct Knowledge {
+    #[command(subcommand)]
+    pub command: KnowledgeCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KnowledgeCommand {
+    /// Read what is new or was changed in the documents that `waggle.toml` names
+    Sync,
+    /// Print the passages that fit best
+    Search(SearchKnowledge),
+}
+
+#[derive(Args, Debug)]
+pub struct Docs {
+    #[command(subcommand)]
+    pub command: DocsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DocsCommand {
+    /// Read what a library says of itself, so that functions of it in profiles can be explained
+    Add {
+        /// Such as `python:requests@2.31`, `rust:tokio`, `node:express`, `go:github.com/jackc/pgx/v5`, `java:com.google.guava:guava`, `c:libcurl`
+        #[arg(required = true, value_name = "LANGUAGE:NAME[@VERSION]")]
+        libraries: Vec<String>,
+        /// A folder with packages, before the usual places; may be given several times
+        #[arg(long, value_name = "DIR")]
+        root: Vec<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct SearchKnowledge {
+    /// What to look for, in English or Chinese
+    pub query: String,
+    /// Only documents about this service, or about none in particular
+    #[arg(long)]
+    pub service: Option<String>,
+    /// Only documents of this collection
+    #[arg(long)]
+    pub collection: Option<String>,
+    /// At most so many passages
+    #[arg(long, default_value_t = 5)]
+    pub limit: usize,
+    /// Print them as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl Demo {

@@ -7,12 +7,16 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{api::Fault, config::Config};
 
 /// An investigation may take this long, with a slow model.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A server that does not take a connection in this time is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a running server listens. Written by the server for its owner alone, in a file that it keeps locked while it runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,8 +32,23 @@ pub struct Client {
 }
 
 impl Client {
-    /// Finds the server of this folder; `None` when none runs.
+    /// Finds the server that `WAGGLE_URL` and `WAGGLE_TOKEN` name, else that of this folder; `None` when none runs there.
+    ///
+    /// # Errors
+    ///
+    /// When a server that was named does not answer, or there is no token for it.
     pub async fn find(config: &Config) -> Result<Option<Self>> {
+        if let Some(url) = named("WAGGLE_URL") {
+            let token = named("WAGGLE_TOKEN").context("`WAGGLE_URL` is set, but not `WAGGLE_TOKEN`")?;
+            let client = Self::to(Running { url: url.trim_end_matches('/').to_owned(), token })?;
+            let status = client.status().await.with_context(|| format!("ask the server at `{url}`"))?;
+            if !status.is_success() {
+                return Err(anyhow!(
+                    "the server at `{url}` answers {status}\nhint: is `WAGGLE_TOKEN` its token?"
+                ));
+            }
+            return Ok(Some(client));
+        }
         let Ok(file) = File::open(config.server_file()) else { return Ok(None) };
         // A server that was killed leaves its file behind, and somebody else may listen there now: the token is not for them.
         if !matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
@@ -39,18 +58,25 @@ impl Client {
             io::read_to_string(file).with_context(|| format!("read `{}`", config.server_file().display()))?;
         let running: Running = serde_json::from_str(&text)
             .with_context(|| format!("read `{}`", config.server_file().display()))?;
+        let client = Self::to(running)?;
+        let status = client.status().await;
+        Ok(status.is_ok_and(|status| status.is_success()).then_some(client))
+    }
+
+    fn to(running: Running) -> Result<Self> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(TIMEOUT)
-            .connect_timeout(Duration::from_secs(2))
+            .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .context("start the HTTP client")?;
-        let asked = http
-            .get(format!("{}/api/incidents?limit=1", running.url))
-            .bearer_auth(&running.token)
-            .send()
-            .await;
-        Ok(asked.is_ok_and(|answer| answer.status().is_success()).then_some(Self { http, running }))
+        Ok(Self { http, running })
+    }
+
+    /// Asks for something small, to see who is there.
+    async fn status(&self) -> Result<StatusCode, reqwest::Error> {
+        let url = format!("{}/api/incidents?limit=1", self.running.url);
+        Ok(self.http.get(url).bearer_auth(&self.running.token).send().await?.status())
     }
 
     /// Returns where the server listens.
@@ -71,4 +97,9 @@ impl Client {
         let hint = fault.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
         Err(anyhow!("{}{hint}", fault.error))
     }
+}
+
+/// Returns a variable that is set to something.
+fn named(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }

@@ -4,6 +4,7 @@
 //!
 //! - `cli`: what can be typed. `commands`: one file per command.
 //! - `config`: where things are kept. `models`: which models reason. `settings`: the settings file. `app`: the parts, wired.
+//! - `shelves`: the documents that the agent may read.
 //! - `desk`: from an incident to a posted finding, from a question to an answer. `alert`: the rule that opens incidents.
 //! - `rooms`: questions out of many rooms. `stop`: when the program is asked to end.
 //! - `server`: the HTTP face. `auth`: who may come in. `api`: what programs may ask. `client`: the same from the other side.
@@ -31,6 +32,7 @@ mod models;
 mod rooms;
 mod server;
 mod settings;
+mod shelves;
 mod stop;
 
 use std::{io::IsTerminal as _, process::ExitCode};

@@ -5,7 +5,10 @@ use std::{fs, io, path::Path, time::Duration};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use waggle_agent_core::investigation::Budget;
+use waggle_knowledge::{HostsConfig, OwnerSettings};
 use waggle_mcp::McpServerConfig;
+
+use crate::shelves::KnowledgeSettings;
 
 /// Its name in the folder.
 pub const FILE: &str = "waggle.toml";
@@ -25,6 +28,14 @@ pub struct Settings {
     budget: BudgetSettings,
     #[serde(default)]
     mcp: Mcp,
+    #[serde(default)]
+    knowledge: KnowledgeSettings,
+    /// Hosts of code that may be asked.
+    #[serde(default)]
+    changes: HostsConfig,
+    /// Who answers for what.
+    #[serde(default)]
+    owners: OwnerSettings,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -74,6 +85,7 @@ impl Settings {
         if settings.budget.seconds.is_some_and(|seconds| !(1..=MAX_SECONDS).contains(&seconds)) {
             bail!("`{}`: `budget.seconds` must be from 1 to {MAX_SECONDS}", file.display());
         }
+        settings.knowledge.check().with_context(|| format!("read `{}`", file.display()))?;
         Ok(settings)
     }
 
@@ -93,6 +105,21 @@ impl Settings {
             context_tokens: context_tokens.unwrap_or(usual.context_tokens),
             ..usual
         }
+    }
+
+    /// Returns the documents that the agent may read.
+    pub fn knowledge(&self) -> &KnowledgeSettings {
+        &self.knowledge
+    }
+
+    /// Returns the hosts of code that may be asked.
+    pub fn changes(&self) -> &HostsConfig {
+        &self.changes
+    }
+
+    /// Returns who answers for what, besides labels and `CODEOWNERS`.
+    pub fn owners(&self) -> &OwnerSettings {
+        &self.owners
     }
 
     /// Returns the servers whose tools the agent may use.
@@ -133,6 +160,11 @@ mod tests {
         for (text, said) in [
             ("[budget]\nsteps = 0\n", "`budget.steps` must be at least 1"),
             ("[budget]\ncontext_tokens = 10\n", "at least 1000"),
+            ("[[knowledge.collections]]\nname = \"runbooks\"\n", "`runbooks` names no `folders`"),
+            (
+                "[[knowledge.collections]]\nname = \"a:b\"\nurls = [\"https://wiki.example\"]\n",
+                "`a:b` is no name",
+            ),
             ("[budgt]\nsteps = 1\n", "unknown field `budgt`"),
             ("[budget]\nusd = -1.0\n", "must be a sum of money"),
             ("[budget]\nseconds = 9223372036854775807\n", "from 1 to 86400"),

@@ -25,6 +25,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("waggle-deploy-check", &["waggle-agent-core", "waggle-analysis", "waggle-signals"]),
     ("waggle-chaos", &["waggle-agent-core", "waggle-files", "waggle-signals"]),
     ("waggle-files", &["waggle-analysis", "waggle-signals"]),
+    (
+        "waggle-change-evals",
+        &["waggle-agent-core", "waggle-analysis", "waggle-knowledge", "waggle-signals", "waggle-tools"],
+    ),
+    ("waggle-retrieval-evals", &["waggle-agent-core", "waggle-knowledge"]),
     ("waggle-public-evals", &["waggle-analysis", "waggle-chaos", "waggle-files", "waggle-signals"]),
 ];
 
@@ -35,6 +40,7 @@ const KEPT_OUT: &[(&str, &[&str])] = &[
     ("waggle-collectors", &["datafusion", "sqlx", "async-openai", "lancedb", "gix"]),
     ("waggle-files", &["tokio", "datafusion", "sqlx", "axum", "aya", "gix", "lancedb"]),
     ("waggle-tools", &["datafusion", "sqlx", "axum", "aya", "gix", "lancedb"]),
+    ("waggle-deploy-check", &["datafusion", "sqlx", "axum", "aya", "gix", "lancedb"]),
     ("waggle-agent-core", &["datafusion", "sqlx", "axum", "aya", "gix", "lancedb"]),
 ];
 

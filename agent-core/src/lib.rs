@@ -7,7 +7,7 @@
 //!
 //! - [`incident`], [`evidence`], [`finding`]: the words. [`triage`]: the ranked suspects that every investigation starts from.
 //! - [`error`]: what a port answers when it cannot. [`language`]: English or Chinese.
-//! - [`ports`]: `Telemetry`, `Model`, `Knowledge`, `Changes`, `Memory`, `Chat`: few and small.
+//! - [`ports`]: `Telemetry`, `Model`, `Knowledge`, `Changes`, `Ownership`, `Memory`, `Chat`: few and small.
 //! - [`tool`]: a typed call in one struct. [`toolbox`]: the calls a model may make, checked against their schemas.
 //! - [`investigation`]: triage, investigate, submit, verify. [`conversation`]: a question and its answer, by the same means.
 //! - [`verify`]: refuses what the evidence does not say. [`grounding`]: which numbers, times and names a text rests on.
@@ -28,7 +28,7 @@ pub mod incident;
 pub mod investigation;
 pub mod language;
 pub mod models;
-mod nearest;
+pub mod nearest;
 pub mod ports;
 pub mod prompts;
 pub mod redact;

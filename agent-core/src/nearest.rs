@@ -1,7 +1,7 @@
 //! The name that was probably meant.
 
 /// Returns the candidate most like `name`, when at most a third of it differs; the first of equals.
-pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     // No name is longer; a model may write anything.
     let name: String = name.to_lowercase().chars().take(64).collect();
     let by_edits = candidates.iter().map(|candidate| (edits(&name, &candidate.to_lowercase()), *candidate));

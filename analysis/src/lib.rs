@@ -17,9 +17,11 @@
 //! - [`fault_tree`]: conditions over features, as data. [`suspects`]: the triage itself. [`ruled_out`]: what is not to blame, and why.
 //! - [`templates`]: log lines to templates, and what is new. [`cascade`](mod@cascade): the first new error, and what follows from it.
 //! - [`profile_diff`](mod@profile_diff): which functions grew. [`frame_class`]: whose code a frame is, and what of a latency CPU explains.
+//! - [`frame_library`](mod@frame_library): which library a frame is of. [`frame_notes`]: what it means when frames of kernels, runtimes and libraries are hot.
 //! - [`symptoms`]: what is said and measured → known fault classes. [`kubernetes`]: the state of objects → faults.
 //! - [`traces`]: trees and critical paths. [`trace_sets`]: budgets, exemplars, how bad traces differ.
 //! - [`blame`](mod@blame): which change explains what is seen, and what happened without one.
+//! - [`deploy`]: whether a new version is worse than the one before, at any number of looks.
 //! - [`attribution`]: which dimension values explain a change, between two windows or at a step of a history.
 //! - [`multi_signal`]: who is to blame, from traces, logs and metrics at once.
 //! - [`metric_rca`](mod@metric_rca): root causes from metrics alone.
@@ -31,10 +33,13 @@ pub mod attribution;
 pub mod blame;
 pub mod cascade;
 pub mod day;
+pub mod deploy;
 pub mod fault_tree;
 pub mod features;
 pub mod forecast;
 pub mod frame_class;
+pub mod frame_library;
+pub mod frame_notes;
 pub mod kubernetes;
 pub mod metric_rca;
 pub mod multi_signal;

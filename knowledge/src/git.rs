@@ -11,14 +11,16 @@ use waggle_agent_core::{
 };
 
 mod allowed;
-mod deadline;
+pub(crate) mod deadline;
 mod diff;
 mod enclosing;
+mod files;
 mod history;
 mod hunks;
 mod owners;
-mod repository;
+pub(crate) mod repository;
 
+use crate::codeowners::Dialect;
 use allowed::Allowed;
 use deadline::Deadline;
 use repository::Repository;
@@ -46,6 +48,7 @@ pub struct GitChanges {
     /// A question that ran out of time keeps its place until its thread has noticed.
     places: Arc<Semaphore>,
     patience: Duration,
+    code_owners: Option<Dialect>,
 }
 
 impl GitChanges {
@@ -55,7 +58,8 @@ impl GitChanges {
         for path in repositories {
             allowed.add(path.into());
         }
-        Self { allowed: Arc::new(allowed), places: Arc::new(Semaphore::new(AT_A_TIME)), patience: PATIENCE }
+        let places = Arc::new(Semaphore::new(AT_A_TIME));
+        Self { allowed: Arc::new(allowed), places, patience: PATIENCE, code_owners: None }
     }
 
     /// Allows the repository at `path` also under the name `url`, of which it is a clone: `https://git.example/acme/shop`.
@@ -79,6 +83,29 @@ impl GitChanges {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// Says whose `CODEOWNERS` the repositories have where the place of the file does not tell; GitHub's unless set.
+    #[must_use]
+    pub fn with_code_owners(self, dialect: Dialect) -> Self {
+        Self { code_owners: Some(dialect), ..self }
+    }
+
+    /// Returns the files of these names, wherever they lie in a revision, by path: at most 2,000, of at most `limit` bytes each.
+    /// Greater ones, links and what lies over 32 folders deep are left out.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown repository or revision, `Denied` for one that is not allowed.
+    pub async fn files_named(
+        &self,
+        repository: &str,
+        revision: &str,
+        names: &'static [&'static str],
+        limit: u64,
+    ) -> Result<Vec<(String, Vec<u8>)>> {
+        let revision = revision.to_owned();
+        self.ask(repository, move |repository| repository.files_named(&revision, names, limit)).await
     }
 
     /// Answers a question about a repository on a thread of its own, in time.
@@ -120,12 +147,13 @@ impl Changes for GitChanges {
 
     async fn owners(&self, query: &OwnerQuery) -> Result<Vec<Owner>> {
         let OwnerQuery { repository, revision, paths } = query.clone();
-        self.ask(&repository, move |repository| repository.owners(&revision, &paths)).await
+        let dialect = self.code_owners;
+        self.ask(&repository, move |repository| repository.owners(&revision, &paths, dialect)).await
     }
 }
 
 /// Returns what turns a failure of git's into an error of kind `Unavailable`: the repository is there, and cannot be read as a whole.
-fn unreadable(doing: impl Into<String>) -> impl FnOnce(gix::Error) -> Error {
+pub(crate) fn unreadable(doing: impl Into<String>) -> impl FnOnce(gix::Error) -> Error {
     move |error| {
         Kind::Unavailable.because(doing, error).with_hint(
             "the clone may be shallow, partial or damaged; try `git fsck` or `git fetch --unshallow`",

@@ -175,6 +175,8 @@ impl Knowledge for MarkdownFolder {
         let wanted = found.into_iter().filter(|(_, passage)| is_wanted(passage)).take(query.limit);
         let told = wanted.map(|(score, passage)| Passage {
             id: passage.document.clone(),
+            collection: String::new(),
+            place: passage.document.clone(),
             heading: passage.section.heading.clone(),
             text: passage.section.text.clone(),
             score,
@@ -223,7 +225,12 @@ mod tests {
     }
 
     async fn headings(folder: &MarkdownFolder, text: &str, service: Option<&str>) -> Vec<String> {
-        let query = PassageQuery { text: text.into(), service: service.map(str::to_owned), limit: 9 };
+        let query = PassageQuery {
+            text: text.into(),
+            service: service.map(str::to_owned),
+            limit: 9,
+            ..PassageQuery::default()
+        };
         folder.search(&query).await.unwrap().into_iter().map(|passage| passage.heading).collect()
     }
 
@@ -252,7 +259,7 @@ mod tests {
     #[tokio::test]
     async fn a_document_is_read_by_the_id_that_a_passage_names() {
         let (_files, folder) = folder(&[("deep/payment.md", PAYMENT)]).await;
-        let query = PassageQuery { text: "renew".into(), service: None, limit: 1 };
+        let query = PassageQuery { text: "renew".into(), limit: 1, ..PassageQuery::default() };
         let found = folder.search(&query).await.unwrap();
         assert_eq!(found[0].id, "deep/payment.md");
         assert_eq!(folder.read(&found[0].id).await.unwrap().as_bytes(), PAYMENT);
@@ -300,7 +307,7 @@ mod tests {
     #[tokio::test]
     async fn scores_follow_the_formula() {
         let (_files, folder) = folder(&[("a.md", b"one two two four"), ("b.md", b"five six")]).await;
-        let query = PassageQuery { text: "two".into(), service: None, limit: 9 };
+        let query = PassageQuery { text: "two".into(), limit: 9, ..PassageQuery::default() };
         let found = folder.search(&query).await.unwrap();
         let rarity = (1.0_f64 + (2.0 - 1.0 + 0.5) / 1.5).ln();
         let expected = rarity * 2.0 * 2.2 / (2.0 + 1.2 * (0.25 + 0.75 * 4.0 / 3.0));

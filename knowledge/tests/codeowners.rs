@@ -1,7 +1,10 @@
 //! Who answers for which path.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use proptest::prelude::*;
-use waggle_knowledge::CodeOwners;
+use regex::Regex;
+use waggle_knowledge::{CodeOwners, Dialect};
 
 /// One rule, one path, and whether it decides.
 fn check(source: &str, cases: &[(&str, &str, bool)]) {
@@ -161,6 +164,180 @@ fn names(rules: &CodeOwners, path: &str) -> Vec<String> {
     rules.owners(path).into_iter().map(|owner| owner.name).collect()
 }
 
+/// GitHub: "If you want to use spaces in a path"; an owner that is no owner, a comment behind a rule.
+#[test]
+fn spaces_and_comments_are_read_as_github_does() {
+    let rules = CodeOwners::read("CODEOWNERS", "/my\\ docs/a\\ b.md @li.na # and @wang.wei\n");
+    assert_eq!(names(&rules, "my docs/a b.md"), ["@li.na"]);
+}
+
+#[test]
+fn the_place_of_the_file_tells_whose_rules_it_follows() {
+    use Dialect::{GitHub, GitLab};
+    for (place, configured, wanted) in [
+        (".github/CODEOWNERS", Some(GitLab), GitHub),
+        (".gitlab/CODEOWNERS", Some(GitHub), GitLab),
+        (".gitlab/CODEOWNERS", None, GitLab),
+        ("CODEOWNERS", None, GitHub),
+        ("CODEOWNERS", Some(GitLab), GitLab),
+        ("docs/CODEOWNERS", Some(GitLab), GitLab),
+    ] {
+        assert_eq!(Dialect::of(place, configured), wanted, "{place} {configured:?}");
+    }
+    assert_eq!(Dialect::places(Some(GitHub)).first(), Some(&".github/CODEOWNERS"));
+    assert_eq!(Dialect::places(Some(GitLab)).first(), Some(&"CODEOWNERS"));
+    assert!(!Dialect::places(Some(GitHub)).contains(&".gitlab/CODEOWNERS"));
+}
+
+/// <https://docs.gitlab.com/user/project/codeowners/reference/#path-matching>,
+/// <https://docs.gitlab.com/user/project/codeowners/advanced/#pattern-matching>, and Ruby's `File.fnmatch` for sets.
+#[test]
+fn patterns_of_gitlab_fit_whole_paths() {
+    for (pattern, path, fits) in [
+        ("*", "a/b/c", true),
+        ("*", ".hidden", true),
+        ("/start.md", "start.md", true),
+        ("/start.md", "a/start.md", false),
+        ("start.md", "a/b/start.md", true),
+        ("inner/start.md", "start.md", false),
+        ("inner/start.md", "inner/start.md", true),
+        ("inner/start.md", "deep/inner/start.md", true),
+        ("/docs/", "docs/a", true),
+        ("/docs/", "docs/a/b", true),
+        ("/docs/", "a/docs/b", false),
+        ("/docs/", "docs", false),
+        ("docs/", "a/docs/b/c", true),
+        ("docs", "docs/a", false),
+        ("docs", "a/docs", true),
+        ("/docs/*.md", "docs/a.md", true),
+        ("/docs/*.md", "docs/a/b.md", false),
+        ("/docs/index.*", "docs/index.html", true),
+        ("/docs/*spec*", "docs/qa_specs.rb", true),
+        ("/docs/*/start.md", "docs/api/start.md", true),
+        ("/docs/*/start.md", "docs/start.md", false),
+        ("/docs/**/start.md", "docs/start.md", true),
+        ("/docs/**/start.md", "docs/a/b/start.md", true),
+        ("/docs/**", "docs/a", true),
+        ("/docs/**", "docs/a/b", false),
+        ("*.r[bs]", "a/x.rs", true),
+        ("*.r[!b]", "a/x.rb", false),
+        ("[a-c]1", "b1", true),
+        ("[^a-c]1", "b1", false),
+        ("a?c", "abc", true),
+        ("a?c", "a/c", false),
+        ("a[", "a[", false),
+        ("a\\*", "a*", true),
+        ("a\\*", "ab", false),
+        ("\\#odd.rb", "#odd.rb", true),
+        ("with\\ space/", "with space/a", true),
+        ("Docs/", "docs/a", false),
+    ] {
+        let owners = gitlab(&format!("{pattern} @li.na\n")).owners(path);
+        assert_eq!(!owners.is_empty(), fits, "`{pattern}` for `{path}`");
+    }
+}
+
+fn gitlab(text: &str) -> CodeOwners {
+    CodeOwners::read(".gitlab/CODEOWNERS", text)
+}
+
+/// The rules of <https://docs.gitlab.com/user/project/codeowners/reference/#sections>, on a file of its own.
+#[test]
+fn one_line_of_every_section_counts() {
+    let text = "* @all\n\
+        [Pages][2] @writers\n\
+        pages/\n\
+        *.txt @plain # and @lawyers\n\
+        ^[Store] @keepers @acme/shop/stock\n\
+        store/\n\
+        store/schema.md @writers\n\
+        [pages] @editors\n\
+        pages/news/\n\
+        [Build]\n\
+        *.rs @@developers @@maintainer @@guest li.na@shop.example\n\
+        !store/gen/\n\
+        store/gen/kept.rs @late\n\
+        [Broken\n\
+        []\n\
+        none.md word\n";
+    let rules = gitlab(text);
+    let cases: [(&str, &[&str]); 9] = [
+        ("README", &["@all"]),
+        ("pages/a", &["@all", "@writers"]),
+        ("pages/a.txt", &["@all", "@plain", "@lawyers"]),
+        ("pages/news/a", &["@all", "@editors"]),
+        ("store/a", &["@all", "@keepers", "@acme/shop/stock"]),
+        ("store/schema.md", &["@all", "@writers"]),
+        (
+            "store/a.rs",
+            &["@all", "@keepers", "@acme/shop/stock", "@@developers", "@@maintainer", "li.na@shop.example"],
+        ),
+        ("store/gen/kept.rs", &["@all", "@keepers", "@acme/shop/stock"]),
+        ("none.md", &["@all"]),
+    ];
+    for (path, wanted) in cases {
+        assert_eq!(names(&rules, path), wanted, "{path}");
+    }
+    let stated: Vec<String> = ["pages/a", "store/a", "a.rs"]
+        .iter()
+        .flat_map(|path| rules.owners(path))
+        .map(|owner| format!("{} | {} | {}", owner.name, owner.rule, owner.contact))
+        .collect();
+    insta::assert_snapshot!("gitlab_rules", stated.join("\n"));
+}
+
+/// A section whose headings differ in `^` is required, and its name is compared without case.
+#[test]
+fn sections_of_one_name_are_one() {
+    for (second, wanted) in
+        [("^[A]", "x line 5 `a` in section `a` (optional)"), ("[A]", "x line 5 `a` in section `a`")]
+    {
+        let text = format!("^[a]\na @one\n\n{second}\na @two\n");
+        let owners = CodeOwners::read_as(Dialect::GitLab, "x", &text).owners("a");
+        let told: Vec<_> = owners.iter().map(|owner| (owner.name.as_str(), owner.rule.as_str())).collect();
+        assert_eq!(told, [("@two", wanted)]);
+    }
+}
+
+/// Matching once more, by translation into a regular expression.
+fn expression(dialect: Dialect, pattern: &str) -> Regex {
+    let is_folder = pattern.ends_with('/');
+    let body = pattern.trim_end_matches('/');
+    let is_rooted = match dialect {
+        Dialect::GitHub => body.contains('/'),
+        Dialect::GitLab => body.starts_with('/'),
+    };
+    let names: Vec<&str> = body.trim_start_matches('/').split('/').collect();
+    let mut regex = String::from(if is_rooted { "^" } else { "^(?:[^/]+/)*" });
+    for (place, name) in names.iter().enumerate() {
+        let is_last = place + 1 == names.len();
+        match (*name, is_last) {
+            ("**", false) => regex += "(?:[^/]+/)*",
+            // GitHub: all that is inside. GitLab: one name, unless a slash follows.
+            ("**", true) if is_folder && dialect == Dialect::GitLab => regex += "(?:[^/]+/)*[^/]+",
+            ("**", true) if is_folder => regex += "(?:[^/]+/)*[^/]+/.+",
+            ("**", true) if dialect == Dialect::GitHub => regex += ".+",
+            _ => {
+                for letter in name.chars() {
+                    match letter {
+                        '*' => regex += "[^/]*",
+                        '?' => regex += "[^/]",
+                        letter => regex += &regex::escape(&letter.to_string()),
+                    }
+                }
+                regex += match (is_last, is_folder, dialect) {
+                    (false, ..) => "/",
+                    (true, true, _) => "/.+",
+                    (true, false, Dialect::GitLab) => "",
+                    (true, false, Dialect::GitHub) if *name == "*" && is_rooted => "",
+                    (true, false, Dialect::GitHub) => "(?:/.*)?",
+                };
+            }
+        }
+    }
+    Regex::new(&(regex + "$")).unwrap()
+}
+
 proptest! {
     #[test]
     fn any_file_is_read_and_any_path_is_answered(text in any::<String>(), path in any::<String>()) {
@@ -179,6 +356,28 @@ proptest! {
                 let rules = CodeOwners::read("CODEOWNERS", &format!("{pattern} @octocat"));
                 prop_assert_eq!(rules.owners(&path).len(), 1, "{}", pattern);
             }
+        }
+    }
+
+    #[test]
+    fn any_file_of_gitlab_is_read(text in "([*?/a\\\\ @#!\\[\\]^\n2-]|\\*\\*|\\[a\\]){0,60}", path in "[a/*]{0,40}") {
+        gitlab(&text).owners(&path);
+    }
+
+    #[test]
+    fn any_text_is_read_as_gitlab_does(text in any::<String>(), path in any::<String>()) {
+        gitlab(&text).owners(&path);
+    }
+
+    #[test]
+    fn patterns_fit_what_their_regular_expressions_do(
+        pattern in "/?(a|b|\\*|a\\*|\\?|\\*\\*)(/(a|b|\\*|a\\*|\\?b|\\*\\*)){0,3}/?",
+        path in "(a|b|ab)(/(a|b|ab)){0,4}",
+    ) {
+        for (dialect, place) in [(Dialect::GitHub, "CODEOWNERS"), (Dialect::GitLab, ".gitlab/CODEOWNERS")] {
+            let fits = !CodeOwners::read(place, &format!("{pattern} @octocat")).owners(&path).is_empty();
+            let expression = expression(dialect, &pattern);
+            prop_assert_eq!(fits, expression.is_match(&path), "{:?} `{}` `{}` {}", dialect, pattern, path, expression);
         }
     }
 }

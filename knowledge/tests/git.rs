@@ -11,7 +11,7 @@ use waggle_agent_core::{
     ports::{Changes, Commit, CommitQuery, OwnerQuery},
     testing::changes::{conformance, sample},
 };
-use waggle_knowledge::GitChanges;
+use waggle_knowledge::{Dialect, GitChanges, owners::CatalogueSource};
 
 #[tokio::test]
 async fn git_keeps_the_rules_of_a_history() {
@@ -343,4 +343,47 @@ fn owner(name: &str, rule: &str) -> Owner {
 fn check(error: &Error, kind: Kind, hint: &str) {
     assert_eq!(error.kind(), kind, "{}", error.chain());
     assert_eq!(error.hint(), Some(hint));
+}
+
+#[tokio::test]
+async fn a_catalogue_is_read_as_a_revision_has_it() {
+    let shop = Shop::new();
+    let entity =
+        |name: &str| format!("kind: Component\nmetadata: {{name: {name}}}\nspec: {{owner: stock}}\n");
+    shop.write("catalog-info.yaml", entity("gateway"));
+    shop.write("inventory/deep/catalog-info.yml", entity("inventory"));
+    shop.write("inventory/other.yaml", entity("other"));
+    let first = shop.commit("begin");
+    shop.write("catalog-info.yaml", entity("front"));
+    shop.commit("rename");
+    let git = GitChanges::new([shop.path()]);
+    for (revision, wanted) in [(first.as_str(), ["gateway", "inventory"]), ("main", ["front", "inventory"])] {
+        let (repository, revision) = (shop.name().to_owned(), revision.to_owned());
+        let catalogue = CatalogueSource::Repository { repository, revision }.read(&git).await.unwrap();
+        assert_eq!(catalogue.services().collect::<Vec<_>>(), wanted);
+    }
+    for (repository, revision, kind) in
+        [(shop.name(), "none", Kind::NotFound), ("https://git.example/none", "main", Kind::Denied)]
+    {
+        let (repository, revision) = (repository.to_owned(), revision.to_owned());
+        let error = CatalogueSource::Repository { repository, revision }.read(&git).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+    }
+}
+
+#[tokio::test]
+async fn a_file_in_the_root_follows_the_rules_that_are_configured() {
+    let shop = Shop::new();
+    shop.write("CODEOWNERS", "* @all\n[Docs] @writers\ndocs/\n");
+    shop.commit("begin");
+    // To GitHub the heading is no rule, and the last line names nobody.
+    for (dialect, wanted) in [(None, &[][..]), (Some(Dialect::GitLab), &["@all", "@writers"])] {
+        let git = GitChanges::new([shop.path()]);
+        let git = dialect.into_iter().fold(git, GitChanges::with_code_owners);
+        let (repository, revision) = (shop.name().to_owned(), "main".to_owned());
+        let query = OwnerQuery { repository, revision, paths: vec!["docs/a.md".to_owned()] };
+        let owners = git.owners(&query).await.unwrap();
+        let names: Vec<&str> = owners.iter().map(|owner| owner.name.as_str()).collect();
+        assert_eq!(names, wanted, "{dialect:?}");
+    }
 }

@@ -3,9 +3,12 @@
 mod analyze;
 mod ask;
 mod audit;
+mod check_deploy;
 mod demo;
+mod docs;
 mod eval;
 mod investigate;
+mod knowledge;
 mod mcp;
 pub mod print;
 mod replay;
@@ -33,9 +36,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Analyze(what) => analyze::run(what),
         Command::Ask(args) => ask::run(config, args).await,
         Command::Sql(args) => sql::run(config, args).await,
+        Command::CheckDeploy(args) => check_deploy::run(config, *args).await,
         Command::Eval(args) => eval::run(config, args).await,
         Command::Replay(args) => replay::run(config, args).await,
         Command::Mcp(args) => mcp::run(config, args).await,
+        Command::Docs(args) => docs::run(config, args).await,
+        Command::Knowledge(args) => knowledge::run(config, args).await,
         Command::Audit => audit::run(config).await,
     }
 }

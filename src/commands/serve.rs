@@ -24,11 +24,14 @@ use crate::{
     config::Config,
     desk::{Desk, Opening},
     server,
+    shelves::Shelves,
     stop::Stop,
 };
 
 /// How often alert rules are checked.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
+/// How often documents are looked through for changes.
+const READ_EVERY: Duration = Duration::from_secs(3_600);
 /// What is looked at when an alert fires, and the healthy time before it.
 const WINDOW: Duration = Duration::from_secs(300);
 const BASELINE: Duration = Duration::from_secs(1800);
@@ -57,6 +60,9 @@ pub async fn run(config: Config, args: cli::Serve) -> Result<ExitCode> {
         server.address
     );
     println!("model     {}", app.desk.model_name());
+    for name in config.settings.knowledge().collections() {
+        println!("documents {name}");
+    }
     for file in &args.logs {
         println!("log       {file}");
     }
@@ -64,6 +70,7 @@ pub async fn run(config: Config, args: cli::Serve) -> Result<ExitCode> {
         println!("alert     {rule}");
     }
     tokio::select! {
+        never = keep_read(app.shelves.as_ref()) => match never {},
         never = watch(&app.desk, &*app.store, &*app.clock, rules) => match never {},
         never = tell_failure(|| failure(agent.as_ref(), logs.as_ref())) => match never {},
         () = stop.asked() => {}
@@ -116,6 +123,27 @@ async fn tell_failure(failure: impl Fn() -> Option<String>) -> Infallible {
             eprintln!("error: nothing more is collected: {reason}\nhint: start `waggle serve` again");
             std::future::pending::<Infallible>().await;
         }
+    }
+}
+
+/// Brings the documents up to date, now and from time to time. What cannot be read is told, and tried again.
+async fn keep_read(shelves: Option<&Shelves>) -> Infallible {
+    let Some(shelves) = shelves else { return std::future::pending().await };
+    loop {
+        match shelves.sync().await {
+            Ok(done) => {
+                for (name, synced) in done {
+                    tracing::info!(collection = name, "documents: {synced}");
+                    for skipped in synced.skipped {
+                        tracing::warn!(collection = name, "a document is left out: {skipped}");
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "documents were not brought up to date")
+            }
+        }
+        tokio::time::sleep(READ_EVERY).await;
     }
 }
 

@@ -15,7 +15,7 @@ use waggle_analysis::{
     quantity,
 };
 
-use crate::{quote::quote, signs::gather};
+use crate::{code_signs, quote::quote, signs::gather};
 
 /// Judges which change explains the complaints: holds what each commit and flag did against new error lines, failed spans and metrics that moved, with the time and place that it went live. Says also what happens without any change: load, a provider outside, a bad record, an expired certificate.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -89,13 +89,34 @@ impl Output for Judged {
                 ),
             }
         });
-        said.chain(moved).collect()
+        let hunk = self.blame.culprit().and_then(|culprit| Some((culprit, culprit.hunks.first()?)));
+        let hunk = hunk.map(|(culprit, hunk)| {
+            let place = hunk.place();
+            let id = quantity::short(&culprit.id);
+            let inside =
+                if hunk.function.is_empty() { String::new() } else { format!(" (`{}`)", hunk.function) };
+            Fact {
+                service: culprit.service.clone(),
+                topic: Topic::Diff,
+                text: language.pick(
+                    format!("of all that {id} changes, `{place}`{inside} fits what is seen best"),
+                    format!("{id} 的改动中，`{place}`{inside} 与现象最吻合"),
+                ),
+            }
+        });
+        hunk.into_iter().chain(said).chain(moved).collect()
     }
 }
 
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.blame)?;
+        if let Some(hunk) = self.blame.culprit().and_then(|culprit| culprit.hunks.first()) {
+            writeln!(f, "hunk: {hunk}")?;
+        }
+        for route in self.signs.code.routes.iter().take(MAX_QUOTED) {
+            writeln!(f, "worse by itself: {}", code_signs::told(route))?;
+        }
         writeln!(f, "failing, the first first: {}", self.signs.failing.join(", "))?;
         for sign in self.signs.texts.iter().filter(|sign| sign.source == SignSource::Log).take(MAX_QUOTED) {
             writeln!(f, "new: {} × {} `{}`", sign.service, sign.count, quote(&sign.text))?;

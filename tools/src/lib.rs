@@ -10,7 +10,7 @@
 //! - [`change_suspects`], [`fault_signs`]: where requests cannot be counted: words, levels, changes and objects.
 //! - [`golden_signals`], [`dependencies`], [`attribution`](mod@attribution), [`walk`](mod@walk), [`connections`], [`metrics`]: requests and what carries them.
 //! - [`find_traces`], [`show_trace`], [`critical_path`], [`trace_diff`]: single requests, and how they are made up.
-//! - [`log_templates`], [`log_diff`], [`first_errors`]: what is written. [`profile_top`]: where CPU time goes. [`multi_signal`]: all of it at once.
+//! - [`log_templates`], [`log_diff`], [`first_errors`]: what is written. [`profile_top`], [`explain_frame`]: where CPU time goes, and whose code it is. [`multi_signal`]: all of it at once.
 //! - [`kubernetes_get`], [`kubernetes_describe`], [`kubernetes_events`], [`kubernetes_dependencies`], [`pod_logs`]: the cluster as it was recorded.
 //! - [`process_activity`], [`file_activity`]: what programs did on their hosts.
 //! - [`search_knowledge`], [`read_document`], [`past_incidents`]: what is known from before. [`forecast`](mod@forecast): what comes next.
@@ -21,12 +21,14 @@ pub mod attribution;
 mod by_signs;
 mod change;
 pub mod change_suspects;
+mod code_signs;
 pub mod compare;
 pub mod connections;
 pub mod critical_path;
 pub mod dependencies;
 mod dimensions;
 pub mod events;
+pub mod explain_frame;
 mod failures;
 pub mod fault_signs;
 pub mod file_activity;
@@ -54,6 +56,7 @@ mod moved;
 pub mod multi_signal;
 mod names;
 pub mod network_edges;
+mod object_changes;
 pub mod owners;
 mod past_differences;
 pub mod past_incidents;
@@ -96,6 +99,7 @@ pub fn toolbox() -> Toolbox {
         .with::<critical_path::CriticalPath>()
         .with::<dependencies::Dependencies>()
         .with::<events::Events>()
+        .with::<explain_frame::ExplainFrame>()
         .with::<fault_signs::FaultSigns>()
         .with::<file_activity::FileActivity>()
         .with::<find_traces::FindTraces>()

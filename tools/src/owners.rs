@@ -9,7 +9,7 @@ use waggle_agent_core::{
     Language, Scene, Tool, ToolError,
     evidence::{Fact, Topic},
     finding::Owner,
-    ports::OwnerQuery,
+    ports::{Owned, OwnershipQuery},
     tool::Output,
 };
 use waggle_signals::semconv;
@@ -19,7 +19,7 @@ use crate::{
     services::resources_of,
 };
 
-/// Returns who answers for a service, each with the rule that names them: the `owner` label on its processes, and CODEOWNERS for the files that its last change touched.
+/// Returns who answers for a service, each with the rule that names them: the `owner` label on its processes, the service catalogue, CODEOWNERS for the files that its last change touched, and who is on call now.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 pub struct Owners {
     /// Name of the service.
@@ -33,6 +33,9 @@ pub struct OwnersOf {
     searched: String,
     /// The rule nearest to the service first.
     owners: Vec<Owner>,
+    /// What people should know besides: gaps, doubts, sources that did not answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 #[async_trait]
@@ -45,39 +48,43 @@ impl Tool for Owners {
     }
 
     async fn run(self, scene: &Scene) -> Result<OwnersOf, ToolError> {
-        let resources = resources_of(scene, &self.service).await?;
-        let mut owners = Vec::new();
-        let labels = resources.iter().filter_map(|resource| resource.owner());
-        for label in labels {
-            add(
-                &mut owners,
-                Owner { name: label.to_owned(), rule: label_rule(&self.service), contact: String::new() },
-            );
+        let measured = resources_of(scene, &self.service).await;
+        let resources = measured.as_deref().unwrap_or_default();
+        let labels = resources.iter().filter_map(|resource| resource.owner()).map(str::to_owned).collect();
+        let query = OwnershipQuery { labels, ..code_of(scene, &self.service).await };
+        let Owned { owners, notes, is_listed, nearest, searched } =
+            scene.ports.ownership.owners_of(&query).await?;
+        // A service that only a catalogue knows has owners as well; one that nobody knows is not answered for another.
+        if let Err(error) = measured
+            && !is_listed
+        {
+            return Err(unknown(error, nearest));
         }
-        for owner in code_owners(scene, &self.service).await {
-            add(&mut owners, owner);
-        }
-        let searched = format!("label `{}` and CODEOWNERS", semconv::OWNER);
-        Ok(OwnersOf { service: self.service, searched, owners })
+        Ok(OwnersOf { service: self.service, searched, owners, notes })
     }
 }
 
-/// Adds an owner unless they are named already: the nearer rule stays.
-fn add(owners: &mut Vec<Owner>, owner: Owner) {
-    let bare = |name: &str| name.trim_start_matches('@').to_lowercase();
-    if !owners.iter().any(|known| bare(&known.name) == bare(&owner.name)) {
-        owners.push(owner);
+/// Says that a service is unknown, with the name that a catalogue lists beside those that telemetry knows.
+fn unknown(error: ToolError, nearest: Option<String>) -> ToolError {
+    match (error, nearest) {
+        (ToolError::Respond(text), Some(name)) => {
+            ToolError::Respond(format!("{text}; the catalogue lists `{name}`"))
+        }
+        (error, _) => error,
     }
 }
 
-/// Asks CODEOWNERS about the files of the service's last change. Without a change, or when its repository cannot be read, it names nobody.
-async fn code_owners(scene: &Scene, service: &str) -> Vec<Owner> {
-    let Ok(changes) = recent(scene).await else { return Vec::new() };
+/// Returns the question about a service's owners now, with the files of its last change before the onset. Without a change, or
+/// when its repository cannot be read, it names no files.
+async fn code_of(scene: &Scene, service: &str) -> OwnershipQuery {
+    let at = scene.ports.clock.now();
+    let nowhere = OwnershipQuery { service: service.to_owned(), at, ..OwnershipQuery::default() };
+    let Ok(changes) = recent(scene).await else { return nowhere };
     let last = changes.into_iter().find(|change| change.service == service && !change.after_onset);
-    let Some(Change { repository, id: revision, .. }) = last else { return Vec::new() };
-    let Ok(diff) = scene.ports.changes.diff(&repository, &revision).await else { return Vec::new() };
+    let Some(Change { repository, id: revision, .. }) = last else { return nowhere };
+    let Ok(diff) = scene.ports.changes.diff(&repository, &revision).await else { return nowhere };
     let paths = diff.files.into_iter().map(|file| file.path).collect();
-    scene.ports.changes.owners(&OwnerQuery { repository, revision, paths }).await.unwrap_or_default()
+    OwnershipQuery { repository, revision, paths, ..nowhere }
 }
 
 impl OwnersOf {
@@ -115,11 +122,14 @@ impl Output for OwnersOf {
 
 impl fmt::Display for OwnersOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.owners.is_empty() {
-            return write!(f, "no rule names an owner of `{}`; searched: {}", self.service, self.searched);
-        }
         for owner in &self.owners {
             writeln!(f, "- {} ({}) {}", owner.name, owner.rule, owner.contact)?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        if self.owners.is_empty() {
+            write!(f, "no rule names an owner of `{}`; searched: {}", self.service, self.searched)?;
         }
         Ok(())
     }

@@ -11,8 +11,13 @@ use waggle_agent_core::{
     ports::{CommitDiff, Hunk, ResourceQuery},
     tool::Output,
 };
-use waggle_analysis::quantity;
+use waggle_analysis::{
+    blame::{Candidate, Kind, RankedHunk, code::rank_hunks},
+    quantity,
+};
 use waggle_signals::{TimeRange, semconv};
+
+use crate::signs::{changed_file, gather};
 
 /// Reads what a commit changed: its message, author, files and hunks. The repository is the one that the service with this commit was built from.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -28,6 +33,8 @@ pub struct Diff {
     diff: CommitDiff,
     /// Services that were deployed from it, by name.
     services: Vec<RunBy>,
+    /// Its places that fit what is seen, best first; empty when none does.
+    hunks: Vec<RankedHunk>,
 }
 
 #[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +44,10 @@ struct RunBy {
 
 /// Resources older than this are not searched for the repository.
 const LOOK_BACK: Duration = Duration::from_secs(3600);
+/// A hunk with a lower score fits by chance.
+const FITS: f64 = 0.2;
+/// Hunks that are told at most.
+const MAX_HUNKS: usize = 3;
 /// A diff shows this many lines to a model; the rest is in the evidence.
 const MAX_LINES: usize = 120;
 
@@ -73,7 +84,19 @@ impl Tool for ReadDiff {
             running.iter().map(|resource| RunBy { service: resource.service().to_owned() }).collect();
         services.sort();
         services.dedup();
-        Ok(Diff { diff, services })
+        let gathered = gather(scene).await?;
+        let change = Candidate {
+            id: diff.commit.id.clone(),
+            kind: Kind::Commit,
+            at: diff.commit.at,
+            message: String::new(),
+            service: String::new(),
+            files: diff.files.iter().cloned().map(changed_file).collect(),
+        };
+        let mut hunks = rank_hunks(&[change], &gathered.signs);
+        hunks.retain(|hunk| hunk.score >= FITS);
+        hunks.truncate(MAX_HUNKS);
+        Ok(Diff { diff, services, hunks })
     }
 }
 
@@ -87,10 +110,18 @@ impl Output for Diff {
         let changed =
             files.iter().filter_map(|file| Some((file, file.hunks.iter().max_by_key(|h| n_added(h))?)));
         let Some((file, hunk)) = changed.max_by_key(|(_, hunk)| n_added(hunk)) else { return Vec::new() };
-        let place = format!("{}:{}", file.path, first_added_line(hunk));
+        // What fits the incident is told in place of what is merely long.
+        let (place, context) = match self.hunks.first() {
+            Some(fits) => (fits.place(), fits.function.clone()),
+            None => (format!("{}:{}", file.path, first_added_line(hunk)), hunk.context.clone()),
+        };
+        let file = files
+            .iter()
+            .find(|file| self.hunks.first().is_some_and(|fits| fits.path == file.path))
+            .unwrap_or(file);
         let (id, path_lines) = (quantity::short(&commit.id), (file.added, file.removed));
         let (added, removed) = path_lines;
-        let inside = if hunk.context.is_empty() { String::new() } else { format!(" (`{}`)", hunk.context) };
+        let inside = if context.is_empty() { String::new() } else { format!(" (`{context}`)") };
         let services = self.services.iter().map(|by| &by.service);
         services
             .map(|service| Fact {
@@ -122,6 +153,9 @@ impl fmt::Display for Diff {
         writeln!(f, "commit {} by {} at {}: {}", commit.id, commit.author, commit.at, commit.summary)?;
         if !commit.body.is_empty() {
             writeln!(f, "{}", commit.body)?;
+        }
+        for hunk in &self.hunks {
+            writeln!(f, "fits: {hunk}")?;
         }
         let mut left = MAX_LINES;
         for file in files {

@@ -74,7 +74,11 @@ impl Tool for ReadDocument {
 /// Says which document was probably meant: the most like it among those that a search for its words finds.
 async fn unknown(scene: &Scene, id: &str) -> Result<ToolError, ToolError> {
     let text = id.replace(['-', '_', '/', '.'], " ");
-    let found = scene.ports.knowledge.search(&PassageQuery { text, service: None, limit: MAX_NEAR }).await?;
+    let found = scene
+        .ports
+        .knowledge
+        .search(&PassageQuery { text, limit: MAX_NEAR, ..PassageQuery::default() })
+        .await?;
     let ids: Vec<&str> = found.iter().map(|passage| passage.id.as_str()).collect();
     let advice = match nearest(id, ids.iter().copied()).or(ids.first().copied()) {
         Some(near) => format!("nearest is `{near}`"),

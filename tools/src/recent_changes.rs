@@ -14,7 +14,7 @@ use waggle_agent_core::{
 use waggle_analysis::quantity;
 use waggle_signals::{TimeRange, Timestamp, semconv};
 
-use crate::{rows::write_rows, services::resources_of, windows::windows};
+use crate::{object_changes, rows::write_rows, services::resources_of, windows::windows};
 
 /// Lists deployments of all services around the incident, newest first, with every commit that came with them, author and message, and feature flags that were turned; and whether each was live before the trouble began.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -35,6 +35,10 @@ pub enum KindAsked {
     Commit,
     /// A feature flag that was turned.
     Flag,
+    /// A setting, an image or another field of an object.
+    Config,
+    /// The number or size of copies.
+    Scale,
 }
 
 /// What changed.
@@ -103,6 +107,8 @@ impl Tool for RecentChanges {
             None => true,
             Some(KindAsked::Commit) => change.kind == ChangeKind::Commit,
             Some(KindAsked::Flag) => change.kind == ChangeKind::Flag,
+            Some(KindAsked::Config) => change.kind == ChangeKind::Config,
+            Some(KindAsked::Scale) => change.kind == ChangeKind::Scale,
         };
         changes.retain(|change| {
             is_of_kind(change) && self.service.as_ref().is_none_or(|service| change.service == *service)
@@ -157,6 +163,7 @@ async fn changes(scene: &Scene, range: TimeRange, onset: Option<Timestamp>) -> R
         changes.extend(carried);
     }
     changes.extend(flags(scene, range, onset).await?);
+    changes.extend(objects(scene, range, onset).await?);
     Ok(changes)
 }
 
@@ -227,6 +234,35 @@ async fn flags(scene: &Scene, range: TimeRange, onset: Option<Timestamp>) -> Res
     Ok(flags.collect())
 }
 
+/// States of objects that are read at most.
+const MAX_OBJECTS: usize = 500;
+
+/// Returns what of recorded objects was changed between two of their states.
+async fn objects(scene: &Scene, range: TimeRange, onset: Option<Timestamp>) -> Result<Vec<Change>> {
+    let name = Some(semconv::EVENT_K8S_OBJECT.to_owned());
+    let query = EventQuery { range, service: None, name, limit: MAX_OBJECTS };
+    let events = scene.ports.telemetry.events(&query).await?;
+    let states: Vec<(Timestamp, &str, &str)> = events
+        .iter()
+        .map(|event| (event.row.time, event.resource.service(), event.row.body.as_str()))
+        .collect();
+    let changes = object_changes::object_changes(&states).into_iter().map(|change| Change {
+        service: change.service,
+        kind: if change.is_scale { ChangeKind::Scale } else { ChangeKind::Config },
+        id: change.object,
+        before: String::new(),
+        at: change.at,
+        after_onset: onset.is_some_and(|onset| change.at > onset + ONSET_SLACK),
+        seconds_before_onset: onset.map(|onset| (onset.nanos() - change.at.nanos()) as f64 / 1e9),
+        repository: String::new(),
+        author: String::new(),
+        summary: change.what,
+        carried_by: String::new(),
+        unread: String::new(),
+    });
+    Ok(changes.collect())
+}
+
 impl Output for Changes {
     fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -253,7 +289,13 @@ impl Output for Changes {
                 (false, false) => format!(" ({author}: \"{summary}\")"),
                 _ => String::new(),
             };
-            let text = if is_flag {
+            let text = if matches!(kind, ChangeKind::Config | ChangeKind::Scale) {
+                let object = &change.id;
+                language.pick(
+                    format!("`{object}` of {service} was changed at {at}: {summary}{fit}"),
+                    format!("{service} 的 `{object}` 在 {at} 变更：{summary}{fit}"),
+                )
+            } else if is_flag {
                 let flag = &change.id;
                 language.pick(
                     format!("flag `{flag}` of {service} was turned{who} at {at}{fit}"),
@@ -295,6 +337,9 @@ impl fmt::Display for Change {
         let Self { at, service, id, before, .. } = self;
         if self.kind == ChangeKind::Flag {
             return write!(f, "{at} {service} turned flag {id}, {fit}; {}: {}", self.author, self.summary);
+        }
+        if matches!(self.kind, ChangeKind::Config | ChangeKind::Scale) {
+            return write!(f, "{at} {service} changed {id}, {fit}: {}", self.summary);
         }
         write!(f, "{at} {service} deployed commit {id} (before: {before}), {fit}; ")?;
         if self.unread.is_empty() {

@@ -22,6 +22,12 @@ use crate::{
 pub struct SearchKnowledge {
     /// What to look for, in words.
     pub query: String,
+    /// Only documents about this service, or about none in particular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Only documents of this collection, such as `runbooks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
 }
 
 /// What was found.
@@ -35,6 +41,9 @@ pub struct Passages {
 #[derive(Debug, Serialize)]
 struct PassageRow {
     id: String,
+    /// Where it stands; empty when that is not known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    place: String,
     /// Headings down to the passage, joined by ` › `; empty for a document without any.
     section: String,
     /// Untrusted.
@@ -63,10 +72,17 @@ impl Tool for SearchKnowledge {
         if self.query.trim().is_empty() {
             return Err(ToolError::Respond("`query` is empty; say what to look for".to_owned()));
         }
-        let query = PassageQuery { text: self.query.clone(), service: None, limit: MAX_PASSAGES };
+        let query = PassageQuery {
+            text: self.query.clone(),
+            service: self.service,
+            collections: self.collection.into_iter().collect(),
+            limit: MAX_PASSAGES,
+            ..PassageQuery::default()
+        };
         let found = scene.ports.knowledge.search(&query).await?;
         let passages = found.into_iter().take(MAX_PASSAGES).map(|passage| PassageRow {
             id: passage.id,
+            place: quote(&passage.place),
             section: quote(&passage.heading),
             text: passage.text.chars().take(MAX_KEPT_CHARS).collect(),
         });
@@ -81,8 +97,10 @@ impl Output for Passages {
     }
 
     fn facts(&self, language: Language) -> Vec<Fact> {
-        let facts = self.passages.iter().take(MAX_FACTS).map(|PassageRow { id, section, text }| {
+        let facts = self.passages.iter().take(MAX_FACTS).map(|PassageRow { id, place, section, text }| {
             let text = quote(text);
+            // Where it stands says more than the name, and has it in it.
+            let id = if place.is_empty() { id } else { place };
             let text = match section.is_empty() {
                 true => language
                     .pick(format!("document `{id}` says: `{text}`"), format!("文档 `{id}` 写道：`{text}`")),

@@ -10,17 +10,19 @@ use serde_json::Value;
 use waggle_agent_core::{
     Result, Scene,
     ports::{
-        ChangeKind, CommitDiff, EventQuery, LogQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery,
-        SqlQuery,
+        ChangeKind, CommitDiff, EventQuery, FileDiff, LogQuery, ResourceQuery, SeriesQuery, SpanOrder,
+        SpanQuery, SqlQuery,
     },
 };
 use waggle_analysis::blame::{
-    Candidate, ChangedFile, Deployment, Kind, Signs,
+    Candidate, ChangedFile, Deployment, Kind, Level, Signs,
+    code::net,
     observe::{Line, SpanError, Telemetry, signs},
 };
 use waggle_signals::{Measure, Series, Severity, TimeRange, Timestamp, semconv};
 
 use crate::{
+    code_signs,
     recent_changes::{self, Change},
     services::whole_range,
 };
@@ -63,9 +65,38 @@ pub(crate) async fn gather(scene: &Scene) -> Result<Gathered> {
     };
     let (deployments, candidates) = changes(scene, &mut missing).await?;
     let heard = [is_heard(scene, incident.baseline).await?, is_heard(scene, incident.window).await?];
-    let signs = signs(&telemetry, incident.baseline, incident.window);
+    let mut signs = signs(&telemetry, incident.baseline, incident.window);
+    signs.levels.extend(request_rates(scene).await?);
+    code_signs::add(scene, &mut signs, &mut missing).await?;
+    missing.sort();
+    missing.dedup();
     Ok(Gathered { signs, candidates, deployments, heard, missing })
 }
+
+/// Requests per second where they at least doubled: load tells itself from a change by it.
+async fn request_rates(scene: &Scene) -> Result<Vec<Level>> {
+    let telemetry = &scene.ports.telemetry;
+    let (before, after) = (
+        telemetry.topology(scene.incident.baseline).await?,
+        telemetry.topology(scene.incident.window).await?,
+    );
+    let rate = |count: u64, range: TimeRange| count as f64 / range.length().as_secs_f64().max(1.0);
+    let rates = after.nodes.iter().filter_map(|node| {
+        let old = rate(before.node(&node.service)?.answered.count, before.range);
+        let new = rate(node.answered.count, after.range);
+        (old > 0.0 && new > MORE_REQUESTS * old).then(|| Level {
+            service: node.service.clone(),
+            metric: "request_rate".to_owned(),
+            before: old,
+            after: new,
+            onset: scene.incident.window.from(),
+        })
+    });
+    Ok(rates.collect())
+}
+
+/// Load that grows by less is within a day's way.
+const MORE_REQUESTS: f64 = 1.5;
 
 /// Tells whether the service that the incident names, else any, sent anything in `range`.
 async fn is_heard(scene: &Scene, range: TimeRange) -> Result<bool> {
@@ -188,21 +219,30 @@ async fn status(scene: &Scene) -> Result<Vec<(Timestamp, String)>> {
     Ok(events.into_iter().map(|event| (event.row.time, event.row.body)).collect())
 }
 
-/// Reads what went live, what every commit of it did, and which flags were turned.
+/// Reads what went live, what every commit of it did, and what else was changed.
 async fn changes(scene: &Scene, missing: &mut Vec<String>) -> Result<(Vec<Deployment>, Vec<Candidate>)> {
-    let mut deployments = Vec::new();
+    let mut deployments: Vec<Deployment> = Vec::new();
     let mut candidates: BTreeMap<String, Candidate> = BTreeMap::new();
+    let mut others = Vec::new();
     for change in recent_changes::recent(scene).await? {
         if !change.unread.is_empty() {
             missing.push(change.unread.clone());
         }
-        if change.kind == ChangeKind::Flag {
-            candidates.insert(change.id.clone(), flag(change));
+        if change.kind != ChangeKind::Commit {
+            others.push(of_no_commit(change));
             continue;
         }
         if change.carried_by.is_empty() {
             let (service, at, commit) = (change.service.clone(), change.at, change.id.clone());
-            deployments.push(Deployment { service, at, commit });
+            // Where nobody says what ran before, what a deployment brought is a guess.
+            let brought = if change.before.is_empty() || !change.unread.is_empty() {
+                Vec::new()
+            } else {
+                vec![change.id.clone()]
+            };
+            deployments.push(Deployment { service, at, commit, brought });
+        } else if let Some(last) = deployments.last_mut().filter(|last| !last.brought.is_empty()) {
+            last.brought.push(change.id.clone());
         }
         let is_read = change.repository.is_empty() || candidates.contains_key(&change.id);
         if is_read || !change.unread.is_empty() {
@@ -213,33 +253,40 @@ async fn changes(scene: &Scene, missing: &mut Vec<String>) -> Result<(Vec<Deploy
             Err(error) => missing.push(format!("diff of `{}`: {}", change.id, error.chain())),
         }
     }
-    missing.sort();
-    missing.dedup();
-    Ok((deployments, candidates.into_values().collect()))
+    let mut changes = net(candidates.into_values().collect()).changes;
+    changes.extend(others);
+    Ok((deployments, changes))
 }
 
 fn candidate(diff: CommitDiff) -> Candidate {
-    let files = diff.files.into_iter().map(|file| {
-        let lines = file
-            .hunks
-            .into_iter()
-            .flat_map(|hunk| std::iter::once(format!("@@ {} @@", hunk.context)).chain(hunk.lines));
-        ChangedFile { path: file.path, lines: lines.collect() }
-    });
     Candidate {
         id: diff.commit.id,
         kind: Kind::Commit,
         at: diff.commit.at,
         message: format!("{}\n{}", diff.commit.summary, diff.commit.body),
         service: String::new(),
-        files: files.collect(),
+        files: diff.files.into_iter().map(changed_file).collect(),
     }
 }
 
-fn flag(change: Change) -> Candidate {
+/// Writes a file's hunks as a unified diff has them.
+pub(crate) fn changed_file(file: FileDiff) -> ChangedFile {
+    let hunks = file.hunks.into_iter().flat_map(|hunk| {
+        let header = format!("@@ -{} +{} @@ {}", hunk.old_start, hunk.new_start, hunk.context);
+        std::iter::once(header).chain(hunk.lines)
+    });
+    ChangedFile { path: file.path, lines: hunks.collect() }
+}
+
+fn of_no_commit(change: Change) -> Candidate {
     Candidate {
         id: change.id,
-        kind: Kind::Flag,
+        kind: match change.kind {
+            ChangeKind::Commit => Kind::Commit,
+            ChangeKind::Config => Kind::Config,
+            ChangeKind::Flag => Kind::Flag,
+            ChangeKind::Scale => Kind::Scale,
+        },
         at: change.at,
         message: change.summary,
         service: change.service,

@@ -11,7 +11,7 @@ use waggle_agent_core::{
     incident::Source,
     investigation::{Investigator, investigate},
     models::Offline,
-    ports::{Commit, CommitDiff, FileDiff, Hunk, Memory, NoPast},
+    ports::{Commit, CommitDiff, FileDiff, Hunk, LabelsAndCode, Memory, NoPast},
     testing::{
         fake_changes::FakeChanges, fake_knowledge::FakeKnowledge, fake_memory::FakeMemory,
         fake_telemetry::FakeTelemetry,
@@ -176,6 +176,7 @@ async fn stage() -> (Investigator, Scene) {
     let ports = Ports {
         telemetry: Arc::new(FakeTelemetry::of(shop()).unwrap()),
         changes: Arc::new(history()),
+        ownership: Arc::new(LabelsAndCode(Arc::new(history()))),
         knowledge: Arc::new(FakeKnowledge::default()),
         past: Arc::new(NoPast),
         clock: Arc::new(ManualClock::at(now)),

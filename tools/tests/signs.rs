@@ -11,7 +11,7 @@ use waggle_agent_core::{
     incident::Source,
     investigation::{Investigation, Investigator, investigate},
     models::Offline,
-    ports::{Commit, CommitDiff, FileDiff, Hunk, Memory, NoPast},
+    ports::{Commit, CommitDiff, FileDiff, Hunk, LabelsAndCode, Memory, NoPast},
     testing::{
         fake_changes::FakeChanges, fake_knowledge::FakeKnowledge, fake_memory::FakeMemory,
         fake_telemetry::FakeTelemetry,
@@ -102,6 +102,7 @@ impl World {
         let ports = Ports {
             telemetry: Arc::new(FakeTelemetry::of(self.batch).unwrap()),
             changes: Arc::new(history()),
+            ownership: Arc::new(LabelsAndCode(Arc::new(history()))),
             knowledge: Arc::new(FakeKnowledge::default()),
             past: Arc::new(NoPast),
             clock: Arc::new(ManualClock::at(at(60))),

@@ -20,14 +20,29 @@ pub trait Knowledge: Send + Sync {
 }
 
 /// Asks for passages.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PassageQuery {
     /// In words.
     pub text: String,
-    /// Only about this service.
+    /// Only about this service, or about none in particular.
     pub service: Option<String>,
+    /// Only about this class of fault, or about none in particular.
+    pub fault_class: Option<String>,
+    /// Only about this library.
+    pub library: Option<Library>,
+    /// Only of these collections; of all when empty.
+    pub collections: Vec<String>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// A library that documents are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Library {
+    /// As its package is called: `requests`.
+    pub name: String,
+    /// As it is installed; any when left out.
+    pub version: Option<String>,
 }
 
 /// One passage.
@@ -35,8 +50,14 @@ pub struct PassageQuery {
 pub struct Passage {
     /// The document, for [`Knowledge::read`].
     pub id: String,
+    /// The collection that the document is in; empty where there is but one.
+    #[serde(default)]
+    pub collection: String,
     /// Its headings down to the passage, joined by ` › `.
     pub heading: String,
+    /// Where the passage stands, as people read it: `runbooks/pods.md:12-40`. Empty when that is not known.
+    #[serde(default)]
+    pub place: String,
     /// The text. Untrusted.
     pub text: String,
     /// How relevant, higher is better; comparable within one answer only.

@@ -5,6 +5,7 @@ mod chat;
 mod knowledge;
 mod memory;
 mod model;
+mod ownership;
 mod past;
 mod telemetry;
 
@@ -14,7 +15,7 @@ use waggle_signals::Clock;
 
 pub use changes::{ChangeKind, Changes, Commit, CommitDiff, CommitQuery, FileDiff, Hunk, OwnerQuery};
 pub use chat::{Button, Chat, MessageId, Post, RoomId};
-pub use knowledge::{Knowledge, Passage, PassageQuery};
+pub use knowledge::{Knowledge, Library, Passage, PassageQuery};
 pub use memory::{
     AuditEntry, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating,
     Speaker,
@@ -23,6 +24,7 @@ pub use model::{
     Delta, Finish, Message, Model, ModelReply, ModelRequest, Purpose, ReplyData, ToolCall, ToolReply,
     ToolSpec, Usage,
 };
+pub use ownership::{LabelsAndCode, Owned, Ownership, OwnershipQuery, by_code, by_label};
 pub use past::{NoPast, PastIncident, PastIncidents, PastQuery, Remembered};
 pub use telemetry::{
     EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery, SqlQuery,
@@ -34,8 +36,10 @@ pub use telemetry::{
 pub struct Ports {
     /// What was measured.
     pub telemetry: Arc<dyn Telemetry>,
-    /// What was changed, and who answers for it.
+    /// What was changed, and who answers for the code.
     pub changes: Arc<dyn Changes>,
+    /// Who answers for a service.
+    pub ownership: Arc<dyn Ownership>,
     /// What was written down.
     pub knowledge: Arc<dyn Knowledge>,
     /// What was investigated before.

@@ -59,7 +59,8 @@ impl Knowledge for FakeKnowledge {
                 if n_shared > 0 {
                     let score = n_shared as f64 / wanted.len() as f64;
                     let (id, heading, text) = (document.id.clone(), heading.clone(), text.clone());
-                    found.push((n_shared, Passage { id, heading, text, score }));
+                    let (collection, place) = (String::new(), id.clone());
+                    found.push((n_shared, Passage { id, collection, heading, place, text, score }));
                 }
             }
         }
@@ -90,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_shelf_finds_nothing() {
-        let query = PassageQuery { text: "anything".to_owned(), service: None, limit: 3 };
+        let query = PassageQuery { text: "anything".to_owned(), limit: 3, ..PassageQuery::default() };
         assert_eq!(FakeKnowledge::default().search(&query).await.unwrap(), []);
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use waggle_signals::{Batch, ManualClock, Timestamp};
 
 use super::{fake_changes::FakeChanges, fake_knowledge::FakeKnowledge, fake_telemetry::FakeTelemetry};
-use crate::{Ports, ports::NoPast};
+use crate::{
+    Ports,
+    ports::{LabelsAndCode, NoPast},
+};
 
 /// A fake of every port that a tool may ask. Each may be kept hold of: to append, or to move the clock.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +39,7 @@ impl Fakes {
         Ports {
             telemetry: self.telemetry.clone(),
             changes: self.changes.clone(),
+            ownership: Arc::new(LabelsAndCode(self.changes.clone())),
             knowledge: self.knowledge.clone(),
             past: Arc::new(NoPast),
             clock: self.clock.clone(),

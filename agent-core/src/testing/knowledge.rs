@@ -50,7 +50,12 @@ pub async fn conformance(knowledge: &dyn Knowledge) {
 }
 
 fn query(text: &str, service: Option<&str>, limit: usize) -> PassageQuery {
-    PassageQuery { text: text.to_owned(), service: service.map(str::to_owned), limit }
+    PassageQuery {
+        text: text.to_owned(),
+        service: service.map(str::to_owned),
+        limit,
+        ..PassageQuery::default()
+    }
 }
 
 async fn the_passage_that_fits_best_comes_first(knowledge: &dyn Knowledge) {

@@ -20,6 +20,20 @@ pub struct Candidate {
     pub files: Vec<ChangedFile>,
 }
 
+impl Candidate {
+    /// Makes an unnamed commit of files, for questions about the files alone.
+    pub(super) fn of_files(files: Vec<ChangedFile>) -> Self {
+        Self {
+            id: String::new(),
+            kind: Kind::Commit,
+            at: Timestamp::from_secs(0),
+            message: String::new(),
+            service: String::new(),
+            files,
+        }
+    }
+}
+
 /// Kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +66,9 @@ pub struct Deployment {
     pub at: Timestamp,
     /// The commit that it was built from; empty when unknown.
     pub commit: String,
+    /// Commits that it newly brought, itself among them; empty when that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brought: Vec<String>,
 }
 
 impl ChangedFile {

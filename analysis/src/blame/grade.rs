@@ -7,13 +7,14 @@ use waggle_signals::Timestamp;
 use super::{
     Blamed,
     candidate::{Candidate, Deployment, Kind},
+    code::{RankedHunk, Why, rank},
     diff_shape::{DiffShape, Effect, diff_shape, is_inert},
-    signs::{Sign, Signs},
+    signs::{Sign, SignSource, Signs},
     words::{Rarity, literals, terms, terms_and_words},
 };
 use crate::quantity;
 
-/// An onset is placed on a step of a series or on the first line that was kept; a change this little after it may still be its cause.
+/// An onset is placed on a step of a series or on the first line that was kept. Where nobody says how surely, a change this little after it may still be its cause.
 const ONSET_SLACK_S: f64 = 60.0;
 
 /// After so long without trouble, a change is half as likely to be what began it.
@@ -55,13 +56,16 @@ pub(super) fn grade(
     deployments: &[Deployment],
     signs: &Signs,
     rarity: &Rarity,
+    hunks: Vec<RankedHunk>,
 ) -> Blamed {
     let shape = diff_shape(candidate);
     let mut why = Vec::new();
-    let Live { grade: live, service, at: live_at } = live(candidate, built, deployments, signs, &mut why);
-    let place = place(candidate, &service, signs, &mut why);
-    let matching = matching(candidate, &shape, signs, rarity, &mut why);
-    let effect = match candidate.kind {
+    let Live { grade: live, service, at: live_at, after_onset } =
+        live(candidate, built, deployments, signs, &mut why);
+    let mut place = place(candidate, &service, signs, &mut why);
+    let by_code = by_code(candidate, &hunks, signs, &mut why);
+    let matching = matching(candidate, &shape, signs, rarity, by_code, &mut why);
+    let mut effect = match candidate.kind {
         Kind::Commit | Kind::Config => shape.does.weight(),
         // A flag turns on what was not run before; what that is cannot be read.
         Kind::Flag => 0.6,
@@ -71,20 +75,63 @@ pub(super) fn grade(
     if candidate.kind == Kind::Commit && !why.iter().any(|reason| reason.contains(&shape_told)) {
         why.push(format!("it {shape_told}"));
     }
+    // A hunk that is met stands for the whole change: what else came with it takes nothing from it.
+    if let Some(hunk) = hunks.first().filter(|hunk| !signs.code.is_empty() && hunk.score > MET) {
+        effect = effect.max(hunk.effect);
+        place = place.max(rank::reach(candidate, &hunk.path, &service, &signs.services));
+    }
     let score = live * place * effect * matching;
     Blamed {
         id: candidate.id.clone(),
         kind: candidate.kind,
         service,
         live_at,
+        after_onset,
         score,
         live,
         place,
         effect,
         matching,
         shape,
+        hunks,
         why,
     }
+}
+
+/// A hunk with a higher score is met by what is seen.
+const MET: f64 = 0.2;
+
+/// Of several hunks that are met, the best says the most; each further one adds a little.
+fn by_code(candidate: &Candidate, hunks: &[RankedHunk], signs: &Signs, why: &mut Vec<String>) -> f64 {
+    if candidate.kind == Kind::Scale {
+        let waits = signs.code.routes.iter().find(|route| {
+            route.service == candidate.service && matches!(route.why, Why::Waits | Why::Unknown)
+        });
+        return waits.map_or(0.0, |route| {
+            why.insert(
+                0,
+                format!(
+                    "`{}` of `{}` waits, and there are other copies than before",
+                    route.route, route.service
+                ),
+            );
+            0.3 + 0.3 * route.common
+        });
+    }
+    let Some(best) = hunks.first() else { return 0.0 };
+    if signs.code.is_empty() {
+        // Words and levels are graded for the whole change, and count once.
+        return 0.0;
+    }
+    if best.score > MET {
+        for reason in best.why.iter().rev() {
+            why.insert(0, reason.clone());
+        }
+        let inside =
+            if best.function.is_empty() { String::new() } else { format!(" in `{}`", best.function) };
+        why.insert(0, format!("its hunk at {}{inside}", best.place()));
+    }
+    best.score / best.effect.max(0.1)
 }
 
 /// Whether, where and since when a change was live.
@@ -92,6 +139,7 @@ struct Live {
     grade: f64,
     service: String,
     at: Option<Timestamp>,
+    after_onset: bool,
 }
 
 /// Was it live in time?
@@ -102,11 +150,23 @@ fn live(
     signs: &Signs,
     why: &mut Vec<String>,
 ) -> Live {
-    let not = |grade| Live { grade, service: candidate.service.clone(), at: None };
-    let before_onset = |at: Timestamp| seconds(at, signs.onset) >= -ONSET_SLACK_S;
+    let not = |grade| Live { grade, service: candidate.service.clone(), at: None, after_onset: false };
+    let slack_s = signs.onset_within.map_or(ONSET_SLACK_S, |within| within.as_secs_f64());
+    let before_onset = |at: Timestamp| seconds(at, signs.onset) >= -slack_s;
     if !before_onset(candidate.at) {
         why.push(format!("made {} after the onset", quantity::seconds(-seconds(candidate.at, signs.onset))));
-        return not(0.0);
+        return Live { after_onset: true, ..not(0.0) };
+    }
+    let brings =
+        |deployment: &&Deployment| deployment.brought.iter().any(|id| is_same_commit(&candidate.id, id));
+    // What is known to have come with later deployments only was not there when it began.
+    let mut known = deployments.iter().filter(brings).peekable();
+    let is_known = known.peek().is_some();
+    if is_known && !known.any(|deployment| before_onset(deployment.at)) {
+        let first = deployments.iter().filter(brings).min_by_key(|deployment| deployment.at);
+        let service = first.map(|first| first.service.clone()).unwrap_or_default();
+        why.push(format!("live in `{service}` only after the onset"));
+        return Live { service, at: first.map(|first| first.at), grade: 0.0, after_onset: true };
     }
     if candidate.kind != Kind::Commit {
         let gap = seconds(candidate.at, signs.onset).max(0.0);
@@ -120,11 +180,17 @@ fn live(
     let carrying =
         deployments.iter().filter(|deployment| before_onset(deployment.at)).filter_map(|deployment| {
             let is_own = is_same_commit(&candidate.id, &deployment.commit);
+            let is_brought = brings(&deployment);
+            if is_known && !is_brought {
+                return None;
+            }
             let built_later = built.get(deployment.commit.as_str()).is_some_and(|at| *at >= candidate.at);
             let carries = built_later && seconds(candidate.at, deployment.at) >= 0.0;
             let reach = reach(candidate, &deployment.service);
             let grade = match (is_own, carries) {
                 (true, _) => 1.0,
+                // Who lists it knows better than the times of commits.
+                (false, _) if is_brought => reach.max(0.5),
                 (false, true) => 0.95 * reach,
                 (false, false) => return None,
             };
@@ -135,7 +201,7 @@ fn live(
     match best {
         Some((grade, gap, deployment)) if grade > 0.1 => {
             why.push(format!("live in `{}` {} before the onset", deployment.service, quantity::seconds(gap)));
-            Live { grade, service: deployment.service.clone(), at: Some(deployment.at) }
+            Live { grade, service: deployment.service.clone(), at: Some(deployment.at), after_onset: false }
         }
         _ => {
             why.push("no deployment before the onset is known to carry it".to_owned());
@@ -177,7 +243,7 @@ fn path_reach(path: &str, service: &str) -> f64 {
 }
 
 /// Tells whether a folder is named as a service is: `order`, `order-service`, `orderservice`, `order_svc`.
-fn is_name_of(folder: &str, service: &str) -> bool {
+pub(super) fn is_name_of(folder: &str, service: &str) -> bool {
     let plain = |name: &str| {
         let name: String = name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
         let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
@@ -224,13 +290,19 @@ fn matching(
     shape: &DiffShape,
     signs: &Signs,
     rarity: &Rarity,
+    by_code: f64,
     why: &mut Vec<String>,
 ) -> f64 {
     let by_literal = literal_match(shape, signs, why).max(version_match(shape, signs, why));
     let by_level = level_match(shape, signs, why);
-    let by_words = word_match(candidate, shape, signs, rarity, why);
+    let mut by_words = word_match(candidate, shape, signs, rarity, why);
+    let is_said = signs.texts.iter().any(|sign| matches!(sign.source, SignSource::Log | SignSource::Span));
+    if !signs.code.is_empty() {
+        // Where requests say what got worse, words of the alert alone say nothing, and those of lines less than the hunk that they meet.
+        by_words *= if is_said { 0.35 } else { 0.05 };
+    }
     // Independent grounds: the chance that none of them is right is the product of their doubts.
-    1.0 - (1.0 - by_literal) * (1.0 - by_level) * (1.0 - by_words)
+    1.0 - (1.0 - by_literal) * (1.0 - by_level) * (1.0 - by_words) * (1.0 - by_code.clamp(0.0, 0.99))
 }
 
 /// A name that the complaint quotes, and that the change took away or brought in.

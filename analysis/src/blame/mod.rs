@@ -15,23 +15,25 @@
 //!
 //! - [`signs`]: what is seen. [`observe`]: from telemetry to signs. [`candidate`]: what was changed.
 //! - [`diff_shape`]: what a diff does. [`words`]: terms and their rarity. `grade`: the parts of the score.
-//! - [`circumstances`]: what happens without a change.
+//! - [`code`]: which hunk it is, by routes, functions, calls and words. [`circumstances`]: what happens without a change.
 
 pub mod candidate;
 pub mod circumstances;
+pub mod code;
 pub mod diff_shape;
 mod grade;
 pub mod observe;
 pub mod signs;
 pub mod words;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use waggle_signals::Timestamp;
 
 pub use candidate::{Candidate, ChangedFile, Deployment, Kind};
 pub use circumstances::{Circumstance, CircumstanceKind};
+pub use code::RankedHunk;
 pub use diff_shape::{DiffShape, Effect};
 pub use signs::{Level, Sign, SignSource, Signs};
 
@@ -57,6 +59,9 @@ pub struct Blamed {
     pub service: String,
     /// When it went live there, of a flag when it was turned; `None` when no deployment is known to carry it.
     pub live_at: Option<Timestamp>,
+    /// It went live, or was made, only after the trouble began: it is never to blame.
+    #[serde(default)]
+    pub after_onset: bool,
     /// Product of the parts, 0 to 1.
     pub score: f64,
     /// Was it live in time? 0 to 1.
@@ -69,12 +74,18 @@ pub struct Blamed {
     pub matching: f64,
     /// What its diff does.
     pub shape: DiffShape,
+    /// Its places, most to blame first; a few of them, and none where none is met.
+    #[serde(default)]
+    pub hunks: Vec<RankedHunk>,
     /// The grounds, strongest first, as short sentences.
     pub why: Vec<String>,
 }
 
 /// A change with a lower score is not named: less than half a grade in each of two parts.
 pub const NAMED: f64 = 0.2;
+
+/// Hunks that are kept of each change.
+const MAX_HUNKS: usize = 3;
 
 /// Judges all candidates against what is seen.
 ///
@@ -83,10 +94,18 @@ pub fn blame(candidates: &[Candidate], deployments: &[Deployment], signs: &Signs
     let circumstances = circumstances::circumstances(signs);
     let rarity = words::Rarity::of(candidates);
     let built = grade::built(candidates, deployments);
+    let mut hunks: BTreeMap<String, Vec<RankedHunk>> = BTreeMap::new();
+    for hunk in code::rank_hunks(candidates, signs).into_iter().filter(|hunk| hunk.score > 0.0) {
+        let of_change = hunks.entry(hunk.change.clone()).or_default();
+        if of_change.len() < MAX_HUNKS {
+            of_change.push(hunk);
+        }
+    }
     let mut graded: Vec<(Blamed, i64)> = candidates
         .iter()
         .map(|candidate| {
-            let blamed = grade::grade(candidate, &built, deployments, signs, &rarity);
+            let hunks = hunks.remove(candidate.id.as_str()).unwrap_or_default();
+            let blamed = grade::grade(candidate, &built, deployments, signs, &rarity, hunks);
             (blamed, candidate.at.nanos())
         })
         .collect();

@@ -100,7 +100,7 @@ pub fn signs(telemetry: &Telemetry, baseline: TimeRange, window: TimeRange) -> S
             .map(|text| of_no_line(SignSource::Alert, &telemetry.alert_service, text, onset)),
     );
     texts.extend(telemetry.status.iter().map(|(time, text)| of_no_line(SignSource::Status, "", text, *time)));
-    Signs { onset, failing, services: services.into_iter().collect(), texts, levels }
+    Signs { onset, failing, services: services.into_iter().collect(), texts, levels, ..Signs::default() }
 }
 
 /// Lines of the window that complain and whose template the baseline does not have, one sign for each service and template.

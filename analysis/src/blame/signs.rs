@@ -1,7 +1,11 @@
 //! What is seen of an incident, as words, levels and times.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use waggle_signals::Timestamp;
+
+use super::code::CodeSigns;
 
 /// All that is seen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +20,12 @@ pub struct Signs {
     pub texts: Vec<Sign>,
     /// Metrics that moved.
     pub levels: Vec<Level>,
+    /// What requests and profiles show.
+    #[serde(default, skip_serializing_if = "CodeSigns::is_empty")]
+    pub code: CodeSigns,
+    /// The onset may lie so much later than it is placed: a change that went live up to then may be its cause. `None` when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onset_within: Option<Duration>,
 }
 
 /// A text that complains.

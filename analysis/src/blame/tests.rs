@@ -26,7 +26,7 @@ fn commit(id: &str, minute: i64, message: &str, path: &str, diff: &str) -> Candi
 }
 
 fn deployed(service: &str, minute: i64, commit: &str) -> Deployment {
-    Deployment { service: service.to_owned(), at: at(minute), commit: commit.to_owned() }
+    Deployment { service: service.to_owned(), at: at(minute), commit: commit.to_owned(), brought: Vec::new() }
 }
 
 fn line(second: i64, service: &str, text: &str) -> Line {
@@ -230,6 +230,33 @@ fn the_text_says_who_did_it_and_why() {
 }
 
 proptest! {
+    #[test]
+    fn a_change_that_went_live_after_the_onset_is_never_to_blame(
+        late_s in 1_i64..100_000,
+        within_s in 0_u64..120,
+        service in "ledger|portal",
+        lists_it in any::<bool>(),
+        text in "[ -~]{0,40}",
+    ) {
+        let mut signs = seen(&trouble("ledger", &["column \"iban_code\" does not exist", &text]));
+        signs.onset_within = Some(Duration::from_secs(within_s));
+        let live_at = signs.onset + Duration::from_secs(within_s) + Duration::from_secs(u64::try_from(late_s).unwrap());
+        let diff = "-  iban_code = Column(Text)\n+  iban = Column(Text)";
+        // Made long before, deployed too late: by its own id, or with others.
+        let mut candidate = commit("guilty", 1, &text, &format!("{service}/model.py"), diff);
+        let brought = if lists_it { vec!["guilty".to_owned()] } else { Vec::new() };
+        let deployment = Deployment { service, at: live_at, commit: "guilty".to_owned(), brought };
+        let blamed = &blame(std::slice::from_ref(&candidate), std::slice::from_ref(&deployment), &signs).ranked[0];
+        prop_assert!(blamed.score < NAMED, "{blamed}");
+        prop_assert!(!lists_it || (blamed.after_onset && blamed.score == 0.0), "{blamed}");
+        // Turned or made too late: a commit, a setting, a flag, a number of copies.
+        for kind in [Kind::Commit, Kind::Config, Kind::Flag, Kind::Scale] {
+            (candidate.kind, candidate.at, candidate.service) = (kind, live_at, "ledger".to_owned());
+            let blame = blame(std::slice::from_ref(&candidate), &[], &signs);
+            prop_assert!(blame.ranked[0].after_onset && blame.ranked[0].score == 0.0 && blame.culprit().is_none());
+        }
+    }
+
     #[test]
     fn any_change_and_complaint_have_parts_between_zero_and_one(
         diff in "(?s)([+-][ -~]{0,40}\n){0,6}",

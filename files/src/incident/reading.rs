@@ -314,6 +314,7 @@ fn deployment(value: &Value) -> Option<Deployment> {
         service: text(object, SERVICE),
         at: time(object, &["timestamp", "deployed_at", "time", "at", "date"])?,
         commit: text(object, &["commit_sha", "commit", "sha", "revision", "git_sha"]),
+        brought: Vec::new(),
     })
 }
 

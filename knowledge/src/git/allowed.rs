@@ -7,6 +7,8 @@ use std::{
 
 use waggle_agent_core::{Error, Kind, Result};
 
+use crate::hosts::shown;
+
 /// Spellings of repositories, and where each lies. Asking touches no file.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
@@ -50,8 +52,9 @@ impl Allowed {
 }
 
 fn denied(repository: &str) -> Error {
-    // A name from telemetry can be of any length.
-    let shown: String = repository.chars().take(200).collect();
+    // A name from telemetry can be of any length, and a URL can have a password in it.
+    let plain = if repository.contains("://") { shown(repository) } else { repository.to_owned() };
+    let shown: String = plain.chars().take(200).collect();
     Kind::Denied
         .error(format!("repository `{shown}` is not one of those that may be read"))
         .with_hint("name a local clone with `--repository URL=PATH`")

@@ -15,8 +15,8 @@ const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A repository and the time there is to read it.
 pub struct Repository {
-    pub(super) git: gix::Repository,
-    pub(super) deadline: Deadline,
+    pub(crate) git: gix::Repository,
+    pub(crate) deadline: Deadline,
     name: String,
 }
 

@@ -7,7 +7,7 @@ use waggle_agent_core::{
     Incident, IncidentId, Language, Ports, Scene, ToolError,
     grounding::Ground,
     incident::Source,
-    ports::NoPast,
+    ports::{LabelsAndCode, NoPast},
     testing::{fake_changes::FakeChanges, fake_knowledge::FakeKnowledge, fake_telemetry::FakeTelemetry},
 };
 use waggle_signals::{
@@ -33,6 +33,7 @@ pub fn ports(batch: Batch) -> Ports {
     Ports {
         telemetry: Arc::new(FakeTelemetry::of(batch).unwrap()),
         changes: Arc::new(FakeChanges::default()),
+        ownership: Arc::new(LabelsAndCode(Arc::new(FakeChanges::default()))),
         knowledge: Arc::new(FakeKnowledge::default()),
         past: Arc::new(NoPast),
         clock: Arc::new(ManualClock::at(at(60))),

@@ -5,6 +5,8 @@
 mod ask;
 mod cluster;
 mod forecast;
+mod frames;
 mod knowledge;
+mod owners;
 mod past;
 mod processes;
