@@ -73,7 +73,7 @@ pub(crate) async fn gather(scene: &Scene) -> Result<Gathered> {
     Ok(Gathered { signs, candidates, deployments, heard, missing })
 }
 
-/// Requests per second where they at least doubled: load tells itself from a change by it.
+/// Requests per second where many more came than before: load tells itself from a change by it.
 async fn request_rates(scene: &Scene) -> Result<Vec<Level>> {
     let telemetry = &scene.ports.telemetry;
     let (before, after) = (
@@ -82,9 +82,10 @@ async fn request_rates(scene: &Scene) -> Result<Vec<Level>> {
     );
     let rate = |count: u64, range: TimeRange| count as f64 / range.length().as_secs_f64().max(1.0);
     let rates = after.nodes.iter().filter_map(|node| {
-        let old = rate(before.node(&node.service)?.answered.count, before.range);
-        let new = rate(node.answered.count, after.range);
-        (old > 0.0 && new > MORE_REQUESTS * old).then(|| Level {
+        let (n_before, n_after) = (before.node(&node.service)?.answered.count, node.answered.count);
+        let (old, new) = (rate(n_before, before.range), rate(n_after, after.range));
+        let is_counted = n_before.min(n_after) >= COUNTED;
+        (is_counted && new > MORE_REQUESTS * old).then(|| Level {
             service: node.service.clone(),
             metric: "request_rate".to_owned(),
             before: old,
@@ -97,6 +98,9 @@ async fn request_rates(scene: &Scene) -> Result<Vec<Level>> {
 
 /// Load that grows by less is within a day's way.
 const MORE_REQUESTS: f64 = 1.5;
+
+/// Of fewer requests on either side no rate is told: a handful of sampled traces grows fourfold by chance.
+const COUNTED: u64 = 20;
 
 /// Tells whether the service that the incident names, else any, sent anything in `range`.
 async fn is_heard(scene: &Scene, range: TimeRange) -> Result<bool> {
