@@ -38,6 +38,7 @@ pub mod forecast;
 mod forecast_bounds;
 mod forecast_measures;
 pub mod golden_signals;
+mod guilty_commit;
 mod kubernetes_containers;
 pub mod kubernetes_dependencies;
 pub mod kubernetes_describe;

@@ -24,6 +24,7 @@ use waggle_signals::{Severity, TimeRange, semconv};
 use crate::{
     anomalies::measures,
     by_signs,
+    guilty_commit::name_commit,
     log_reads::read_logs,
     processes::resource_use,
     recent_changes,
@@ -76,12 +77,9 @@ impl Tool for Suspects {
             let services = services.into_iter().map(|service| Heard { service }).collect();
             return Ok(Ranked { ranking, services, windows, triage });
         }
-        Ok(Ranked {
-            ranking: ranking(&triage, &observed, scene.language),
-            services: Vec::new(),
-            windows,
-            triage,
-        })
+        let mut ranking = ranking(&triage, &observed, scene.language);
+        name_commit(scene, &mut ranking).await?;
+        Ok(Ranked { ranking, services: Vec::new(), windows, triage })
     }
 }
 

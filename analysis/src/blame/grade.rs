@@ -2,52 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use waggle_signals::Timestamp;
-
 use super::{
     Blamed,
     candidate::{Candidate, Deployment, Kind},
     code::{RankedHunk, Why, rank},
     diff_shape::{DiffShape, Effect, diff_shape, is_inert},
+    live::{Built, Live, live},
+    place::place,
     signs::{Sign, SignSource, Signs},
     words::{Rarity, literals, terms, terms_and_words},
 };
-use crate::quantity;
-
-/// An onset is placed on a step of a series or on the first line that was kept. Where nobody says how surely, a change this little after it may still be its cause.
-const ONSET_SLACK_S: f64 = 60.0;
-
-/// After so long without trouble, a change is half as likely to be what began it.
-const HALF_LIFE_S: f64 = 2.0 * 3600.0;
 
 /// Terms of the complaint that have to be met for a full match: a sentence of an error has about so many that say something.
 const FULL_MATCH_TERMS: usize = 5;
-
-/// When the commit of each deployment was committed, by the id that the deployment gives; those that are not among the candidates are left out.
-pub(super) type Built<'a> = BTreeMap<&'a str, Timestamp>;
-
-/// Shorter ids of commits name too many.
-const MIN_ID: usize = 7;
-
-/// Finds the commits that deployments were built from.
-pub(super) fn built<'a>(candidates: &[Candidate], deployments: &'a [Deployment]) -> Built<'a> {
-    let mut by_id: Vec<(&str, Timestamp)> = candidates.iter().map(|c| (c.id.as_str(), c.at)).collect();
-    by_id.sort_unstable();
-    let ids = deployments.iter().map(|deployment| deployment.commit.as_str());
-    let found = ids.filter_map(|id| {
-        // The first id from this one on is the only one that it can be short for.
-        let from = by_id.partition_point(|(known, _)| *known < id);
-        let (known, at) = by_id.get(from)?;
-        is_same_commit(known, id).then_some((id, *at))
-    });
-    found.collect()
-}
-
-/// Tells whether two ids name one commit, where either may be short.
-fn is_same_commit(one: &str, other: &str) -> bool {
-    one == other && !one.is_empty()
-        || one.len().min(other.len()) >= MIN_ID && (one.starts_with(other) || other.starts_with(one))
-}
 
 /// Grades one change.
 pub(super) fn grade(
@@ -132,156 +99,6 @@ fn by_code(candidate: &Candidate, hunks: &[RankedHunk], signs: &Signs, why: &mut
         why.insert(0, format!("its hunk at {}{inside}", best.place()));
     }
     best.score / best.effect.max(0.1)
-}
-
-/// Whether, where and since when a change was live.
-struct Live {
-    grade: f64,
-    service: String,
-    at: Option<Timestamp>,
-    after_onset: bool,
-}
-
-/// Was it live in time?
-fn live(
-    candidate: &Candidate,
-    built: &Built<'_>,
-    deployments: &[Deployment],
-    signs: &Signs,
-    why: &mut Vec<String>,
-) -> Live {
-    let not = |grade| Live { grade, service: candidate.service.clone(), at: None, after_onset: false };
-    let slack_s = signs.onset_within.map_or(ONSET_SLACK_S, |within| within.as_secs_f64());
-    let before_onset = |at: Timestamp| seconds(at, signs.onset) >= -slack_s;
-    if !before_onset(candidate.at) {
-        why.push(format!("made {} after the onset", quantity::seconds(-seconds(candidate.at, signs.onset))));
-        return Live { after_onset: true, ..not(0.0) };
-    }
-    let brings =
-        |deployment: &&Deployment| deployment.brought.iter().any(|id| is_same_commit(&candidate.id, id));
-    // What is known to have come with later deployments only was not there when it began.
-    let mut known = deployments.iter().filter(brings).peekable();
-    let is_known = known.peek().is_some();
-    if is_known && !known.any(|deployment| before_onset(deployment.at)) {
-        let first = deployments.iter().filter(brings).min_by_key(|deployment| deployment.at);
-        let service = first.map(|first| first.service.clone()).unwrap_or_default();
-        why.push(format!("live in `{service}` only after the onset"));
-        return Live { service, at: first.map(|first| first.at), grade: 0.0, after_onset: true };
-    }
-    if candidate.kind != Kind::Commit {
-        let gap = seconds(candidate.at, signs.onset).max(0.0);
-        why.push(format!("turned {} before the onset", quantity::seconds(gap)));
-        return Live { at: Some(candidate.at), ..not(decay(gap)) };
-    }
-    if deployments.is_empty() {
-        let gap = seconds(candidate.at, signs.onset).max(0.0);
-        return not(0.6 * decay(gap));
-    }
-    let carrying =
-        deployments.iter().filter(|deployment| before_onset(deployment.at)).filter_map(|deployment| {
-            let is_own = is_same_commit(&candidate.id, &deployment.commit);
-            let is_brought = brings(&deployment);
-            if is_known && !is_brought {
-                return None;
-            }
-            let built_later = built.get(deployment.commit.as_str()).is_some_and(|at| *at >= candidate.at);
-            let carries = built_later && seconds(candidate.at, deployment.at) >= 0.0;
-            let reach = reach(candidate, &deployment.service);
-            let grade = match (is_own, carries) {
-                (true, _) => 1.0,
-                // Who lists it knows better than the times of commits.
-                (false, _) if is_brought => reach.max(0.5),
-                (false, true) => 0.95 * reach,
-                (false, false) => return None,
-            };
-            let gap = seconds(deployment.at, signs.onset).max(0.0);
-            Some((grade * decay(gap), gap, deployment))
-        });
-    let best = carrying.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
-    match best {
-        Some((grade, gap, deployment)) if grade > 0.1 => {
-            why.push(format!("live in `{}` {} before the onset", deployment.service, quantity::seconds(gap)));
-            Live { grade, service: deployment.service.clone(), at: Some(deployment.at), after_onset: false }
-        }
-        _ => {
-            why.push("no deployment before the onset is known to carry it".to_owned());
-            not(0.2)
-        }
-    }
-}
-
-fn decay(gap_s: f64) -> f64 {
-    0.5_f64.powf(gap_s / HALF_LIFE_S)
-}
-
-fn seconds(from: Timestamp, to: Timestamp) -> f64 {
-    to.nanos().saturating_sub(from.nanos()) as f64 / 1e9
-}
-
-/// Tells how surely a change's files are part of a service: by the names of their folders.
-fn reach(candidate: &Candidate, service: &str) -> f64 {
-    let alive = candidate.files.iter().filter(|file| !is_inert(&file.path));
-    alive.map(|file| path_reach(&file.path, service)).fold(0.0, f64::max)
-}
-
-/// 1 for a folder of the service's name, 0.9 for code that all share, 0.15 for another's folder.
-fn path_reach(path: &str, service: &str) -> f64 {
-    let folders: Vec<&str> = path.split('/').collect();
-    let (folders, _file) = folders.split_at(folders.len().saturating_sub(1));
-    if folders.iter().any(|folder| is_name_of(folder, service)) {
-        return 1.0;
-    }
-    let shared = [
-        "pkg", "lib", "libs", "common", "shared", "internal", "platform", "core", "proto", "schema",
-        "schemas",
-    ];
-    match folders.first() {
-        None => 0.9,
-        Some(first) if shared.contains(first) => 0.9,
-        Some(_) => 0.15,
-    }
-}
-
-/// Tells whether a folder is named as a service is: `order`, `order-service`, `orderservice`, `order_svc`.
-pub(super) fn is_name_of(folder: &str, service: &str) -> bool {
-    let plain = |name: &str| {
-        let name: String = name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-        let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
-        ["service", "svc", "server", "app", "api"]
-            .iter()
-            .find_map(|ending| name.strip_suffix(ending).filter(|rest| rest.len() >= 3).map(str::to_owned))
-            .unwrap_or(name)
-    };
-    let (folder, service) = (plain(folder), plain(service));
-    !folder.is_empty() && folder == service
-}
-
-/// Does it reach what fails? A change in a service that fares well is no suspect; shared code reaches all.
-fn place(candidate: &Candidate, service: &str, signs: &Signs, why: &mut Vec<String>) -> f64 {
-    let files = candidate.files.iter().filter(|file| !is_inert(&file.path));
-    let best_of = |failing: &str| {
-        let by_path = files.clone().map(|file| path_reach(&file.path, failing)).fold(0.0, f64::max);
-        let by_name =
-            if is_name_of(&candidate.service, failing) || candidate.service == failing { 1.0 } else { 0.0 };
-        by_path.max(by_name)
-    };
-    if signs.failing.is_empty() {
-        return 0.7;
-    }
-    // The first to fail counts most; those after it may be its victims.
-    let graded = signs.failing.iter().enumerate().map(|(place, failing)| {
-        let rank = if place == 0 { 1.0 } else { 0.75 };
-        (rank * best_of(failing), failing)
-    });
-    let Some((grade, failing)) = graded.max_by(|a, b| a.0.total_cmp(&b.0)) else { return 0.7 };
-    if grade > 0.5
-        && candidate.files.iter().all(|file| path_reach(&file.path, failing) < 1.0)
-        && candidate.service.is_empty()
-    {
-        why.push("in code that services share".to_owned());
-    }
-    let is_live_where_it_fails = signs.failing.iter().any(|failing| failing == service);
-    if is_live_where_it_fails { grade.max(0.3) } else { grade }
 }
 
 /// Is what it does complained of?

@@ -14,7 +14,7 @@
 //! # Layout
 //!
 //! - [`signs`]: what is seen. [`observe`]: from telemetry to signs. [`candidate`]: what was changed.
-//! - [`diff_shape`]: what a diff does. [`words`]: terms and their rarity. `grade`: the parts of the score.
+//! - [`diff_shape`]: what a diff does. [`words`]: terms and their rarity. `grade`: the parts of the score; `live`, `place`: two of them.
 //! - [`code`]: which hunk it is, by routes, functions, calls and words. [`circumstances`]: what happens without a change.
 
 pub mod candidate;
@@ -22,7 +22,9 @@ pub mod circumstances;
 pub mod code;
 pub mod diff_shape;
 mod grade;
+mod live;
 pub mod observe;
+mod place;
 pub mod signs;
 pub mod words;
 
@@ -93,7 +95,7 @@ const MAX_HUNKS: usize = 3;
 pub fn blame(candidates: &[Candidate], deployments: &[Deployment], signs: &Signs) -> Blame {
     let circumstances = circumstances::circumstances(signs);
     let rarity = words::Rarity::of(candidates);
-    let built = grade::built(candidates, deployments);
+    let built = live::built(candidates, deployments);
     let mut hunks: BTreeMap<String, Vec<RankedHunk>> = BTreeMap::new();
     for hunk in code::rank_hunks(candidates, signs).into_iter().filter(|hunk| hunk.score > 0.0) {
         let of_change = hunks.entry(hunk.change.clone()).or_default();

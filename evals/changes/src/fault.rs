@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     code::{Line, Module, name},
-    history::set,
     random::Random,
+    world::set,
 };
 
 /// Kinds, in their order.

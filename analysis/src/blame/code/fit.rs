@@ -62,6 +62,32 @@ pub fn filtered(statement: &str) -> BTreeSet<String> {
     words.filter(|word| !keywords.contains(word)).map(str::to_owned).collect()
 }
 
+/// Returns the names that a line calls, in one spelling.
+pub fn called(line: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let before_bracket = line.match_indices('(').filter_map(|(at, _)| {
+        let before = line.get(..at)?;
+        let name = before.rsplit(|c: char| !is_name(c)).next()?;
+        (name.len() >= 3).then(|| plain(name))
+    });
+    before_bracket.collect()
+}
+
+/// Returns the numbers of a line; `5_000` is one.
+pub fn numbers(line: &str) -> Vec<f64> {
+    let joined: String = line.chars().filter(|c| *c != '_').collect();
+    joined
+        .split(|c: char| !c.is_ascii_digit() && c != '.')
+        .filter_map(|number| number.trim_matches('.').parse().ok())
+        .collect()
+}
+
+/// Returns a file's name without folders and ending.
+pub fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.split('.').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

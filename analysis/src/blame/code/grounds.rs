@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     construct::{Construct, Constructs, constructs},
-    fit::{covered, filtered, plain, route_words, tables},
+    fit::{called, covered, filtered, numbers, plain, route_words, stem, tables},
     hunk::Hunk,
     signs::{CallSign, CodeSigns, Why},
     symbol::{Symbol, symbol},
@@ -380,32 +380,6 @@ fn is_pattern(symbol: &Symbol) -> bool {
     names
         .map(plain)
         .any(|name| name.contains("regex") || name == "re" || name.starts_with("sre") || name == "pattern")
-}
-
-/// Returns the names that a line calls, in one spelling.
-fn called(line: &str) -> Vec<String> {
-    let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    let before_bracket = line.match_indices('(').filter_map(|(at, _)| {
-        let before = line.get(..at)?;
-        let name = before.rsplit(|c: char| !is_name(c)).next()?;
-        (name.len() >= 3).then(|| plain(name))
-    });
-    before_bracket.collect()
-}
-
-/// Returns the numbers of a line; `5_000` is one.
-fn numbers(line: &str) -> Vec<f64> {
-    let joined: String = line.chars().filter(|c| *c != '_').collect();
-    joined
-        .split(|c: char| !c.is_ascii_digit() && c != '.')
-        .filter_map(|number| number.trim_matches('.').parse().ok())
-        .collect()
-}
-
-/// Returns a file's name without folders and ending.
-pub(super) fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.split('.').next().unwrap_or_default()
 }
 
 fn short(what: &str) -> String {

@@ -14,7 +14,7 @@ use crate::{
     blame::{
         candidate::{Candidate, ChangedFile},
         diff_shape::{Effect, diff_shape},
-        grade::is_name_of,
+        place::is_name_of,
         signs::Signs,
     },
     quantity,
