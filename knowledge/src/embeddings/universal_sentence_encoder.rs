@@ -65,7 +65,7 @@ const TEXTS_AT_ONCE: usize = 16;
 /// The Universal Sentence Encoder, multilingual, version 3. Vectors have 512 numbers.
 ///
 /// Of a text the first 256 tokens are read, about 200 English words or 400 Chinese characters. The files are read when
-/// the first text comes, and once: copies share what was read. All copies together take no more than a processor each
+/// the first text comes, and once, in about half a second: copies share what was read, about 100 MB. All copies together take no more than a processor each
 /// turn, and no more turns at once than there are processors.
 #[derive(Clone)]
 pub struct UniversalSentenceEncoder {

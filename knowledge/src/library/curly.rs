@@ -187,6 +187,7 @@ impl<'a> Reader<'a> {
         let read = (self.n_bodies == 0).then(|| (self.dialect.head)(head.trim())).flatten();
         if let Some(read) = &read
             && !text.trim().is_empty()
+            && !read.name.is_empty()
         {
             let within = self.open.iter().flatten().cloned().collect();
             let head = head.lines().map(str::trim).filter(|it| !it.is_empty()).collect::<Vec<_>>().join("\n");

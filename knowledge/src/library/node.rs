@@ -58,7 +58,10 @@ fn package(sandbox: &Sandbox, name: &str, folder: &Path, modules: &Path) -> Inst
         }
         Err(reason) => (None, Some(Err(LeftOut::new(format!("{name}/package.json"), reason)))),
     };
-    let is_closed = |name: &str| name == "node_modules";
+    // `ts5.0` has the same declarations for older compilers.
+    let is_old =
+        |name: &str| name.strip_prefix("ts").is_some_and(|it| it.starts_with(|c: char| c.is_ascii_digit()));
+    let is_closed = |name: &str| name == "node_modules" || is_old(name);
     let is_declaration = |path: &str| [".d.ts", ".d.mts", ".d.cts"].iter().any(|end| path.ends_with(end));
     let is_readme = |path: &str| !path.contains('/') && path.to_lowercase().starts_with("readme");
     let mut files = sandbox.files(folder, is_closed, |path| is_declaration(path) || is_readme(path));

@@ -71,8 +71,9 @@ fn read(
     let (about, declared) = declarations(&text, &RUST);
     let about = (!about.trim().is_empty()).then(|| Drawn::of(&module, "", "", &about));
     let items = declared.into_iter().map(|Declared { within, name, head, text }| {
-        let path = [&[module.clone()][..], &within, &[name]].concat().join("::");
-        Drawn::of(path, "rust", &without_attributes(&head), &text)
+        let path = [&[module.clone()][..], &within, &[name]].concat();
+        let path: Vec<_> = path.into_iter().filter(|it| !it.is_empty()).collect();
+        Drawn::of(path.join("::"), "rust", &without_attributes(&head), &text)
     });
     about.into_iter().chain(items).map(Ok).collect()
 }
@@ -117,6 +118,13 @@ fn head(head: &str) -> Option<Head> {
     }
     if let Some(name) = ["mod", "trait", "struct", "enum", "union"].into_iter().find_map(first) {
         return Some(Head { name: name.to_owned(), is_container: true });
+    }
+    // Items under a condition stand in a macro: `cfg_rt! { pub struct … }`. It has no name of its own.
+    if head
+        .strip_suffix('!')
+        .is_some_and(|it| it.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':'))
+    {
+        return Some(Head { name: String::new(), is_container: true });
     }
     if let Some(rest) = head.strip_prefix("macro_rules!") {
         return Some(Head { name: format!("{}!", rest.trim()), is_container: false });

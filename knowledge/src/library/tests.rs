@@ -90,7 +90,7 @@ fn a_crate_is_read_from_its_sources() {
         ("acme-1.40.0/README.md", "# Acme\n\nRuns tasks.\n"),
         (
             "acme-1.40.0/src/lib.rs",
-            "//! A runtime.\n//!\n//! # Panics\n\nuse std::{fmt, io};\n\n/// Runs a task.\n#[must_use]\npub fn spawn<T: Future>(task: T) -> Handle<T> { let x = '{'; \"}\"; run(r#\"}\"#) }\n\n/// Bounds.\nmod inner {\n    /// Within.\n    pub const LIMIT: usize = 3;\n}\n",
+            "//! A runtime.\n//!\n//! # Panics\n\nuse std::{fmt, io};\n\n/// Runs a task.\n#[must_use]\npub fn spawn<T: Future>(task: T) -> Handle<T> { let x = '{'; \"}\"; run(r#\"}\"#) }\n\ncfg_rt! {\n    /// Under a condition.\n    pub struct Handle;\n}\n\n/// Bounds.\nmod inner {\n    /// Within.\n    pub const LIMIT: usize = 3;\n}\n",
         ),
         (
             "acme-1.40.0/src/sync/mutex.rs",

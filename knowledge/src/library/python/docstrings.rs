@@ -68,7 +68,9 @@ pub(super) fn module(source: &str) -> Module {
         let shown = above
             .into_iter()
             .filter(|it| matches!(it.as_str(), "@property" | "@staticmethod" | "@classmethod" | "@overload"));
-        let signature = shown.chain([signature.to_owned()]).collect::<Vec<_>>().join("\n");
+        // Lines that were joined leave blanks at brackets.
+        let signature = signature.replace("( ", "(").replace(", )", ")");
+        let signature = shown.chain([signature]).collect::<Vec<_>>().join("\n");
         module.items.push(Item {
             path: path.clone(),
             signatures: vec![signature],
@@ -246,7 +248,7 @@ if True:
             ),
             (
                 "a.sessions.Session.request",
-                "```python\nasync def request( self, method, url, timeout=None)\ndef request(self, method: str) -> Response\n```\n\nSends a \\d request.",
+                "```python\nasync def request(self, method, url, timeout=None)\ndef request(self, method: str) -> Response\n```\n\nSends a \\d request.",
             ),
             ("a.sessions.patch", "```python\ndef patch(url)\n```\n\nPatches."),
         ];
