@@ -18,10 +18,13 @@ use waggle_agent_core::{
     ports::{IncidentPage, Memory, NewAuditEntry, SqlQuery, Table, Telemetry},
     redact::Redactor,
 };
-use waggle_deploy_check::{Question, Report};
+use waggle_deploy_check::Report;
 use waggle_signals::{Clock, TimeRange, Timestamp};
 
-use crate::desk::{Desk, Opening};
+use crate::{
+    deploys::{CheckRequest, check},
+    desk::{Desk, Opening},
+};
 
 /// How long one statement may take.
 const SQL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -187,13 +190,12 @@ pub async fn newest(telemetry: &dyn Telemetry, clock: &dyn Clock) -> waggle_agen
     }
 }
 
-/// Looks once at a deploy. Whoever watches asks again.
 async fn check_deploy(
     State(state): State<ApiState>,
-    request: Result<Json<Question>, JsonRejection>,
+    request: Result<Json<CheckRequest>, JsonRejection>,
 ) -> Result<Json<Report>, Refused> {
-    let Json(question) = request?;
-    Ok(Json(waggle_deploy_check::check(&*state.telemetry, &question, state.clock.now()).await?))
+    let Json(request) = request?;
+    Ok(Json(check(&state, &request).await?))
 }
 
 async fn ask(

@@ -2,26 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
-fn waggle(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waggle"));
-    command.args(arguments).env("WAGGLE_DIR", dir).stdin(Stdio::null());
-    for name in ["WAGGLE_MODEL_URL", "WAGGLE_MODEL_NAME", "WAGGLE_MODEL_KEY", "WAGGLE_LOG"] {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(dir: &Path, arguments: &[&str]) -> Output {
-    waggle(dir, arguments).output().unwrap()
-}
+use support::{Serving, run, waggle};
 
 /// Runs a command that must fail with a message and a hint, and without a panic.
 fn check_refusal(output: &Output, message: &str, hint: &str) {
@@ -35,56 +24,11 @@ fn check_refusal(output: &Output, message: &str, hint: &str) {
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
-/// A server that ends with the test.
-struct Serving {
-    child: Child,
-    address: String,
-    first_lines: Vec<String>,
-}
-
-impl Serving {
-    fn start(dir: &Path) -> Self {
-        let mut child = waggle(dir, &["serve", "--no-collect", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut first_lines = Vec::new();
-        while !first_lines.iter().any(|line: &String| line.starts_with("model")) {
-            first_lines.push(lines.next().expect("the server ended").unwrap());
-        }
-        let address = first_lines[0].split("http://").nth(1).unwrap();
-        let address = address.split(['/', ' ']).next().unwrap().to_owned();
-        Self { child, address, first_lines }
-    }
-
-    fn request(&self, text: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(text.as_bytes()).unwrap();
-        let mut answer = String::new();
-        // A server may close without the courtesy of an empty read; what came is what counts.
-        let _ = stream.read_to_string(&mut answer);
-        answer
-    }
-
-    /// Sends one span, answered by `cart` at 14:00 of a day in March.
-    fn takes_a_span(&self) {
-        let token = self.first_lines[0].split("token=").nth(1).unwrap().to_owned();
-        let body = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"cart"}}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"GET /cart","kind":2,"startTimeUnixNano":"1772373600000000000","endTimeUnixNano":"1772373600250000000"}]}]}]}"#;
-        let post = format!(
-            "POST /v1/traces HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let answer = self.request(&post);
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Sends one span, answered by `cart` at 14:00 of a day in March.
+fn take_a_span(serving: &Serving) {
+    let body = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"cart"}}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"GET /cart","kind":2,"startTimeUnixNano":"1772373600000000000","endTimeUnixNano":"1772373600250000000"}]}]}]}"#;
+    let answer = serving.post("/v1/traces", body);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]
@@ -152,6 +96,7 @@ fn a_running_server_answers_commands_and_keeps_strangers_and_second_servers_out(
         ("GET", "/api/events"),
         ("POST", "/api/ask"),
         ("POST", "/api/sql"),
+        ("POST", "/api/check-deploy"),
         ("POST", "/api/investigate"),
         ("POST", "/api/incidents/inc-1/stop"),
         ("POST", "/v1/traces"),
@@ -167,7 +112,7 @@ fn a_running_server_answers_commands_and_keeps_strangers_and_second_servers_out(
         assert!(answer.starts_with("HTTP/1.1 401"), "{method} {path}: {answer}");
     }
 
-    let token = serving.first_lines[0].split("token=").nth(1).unwrap();
+    let token = serving.token();
     let known = format!(
         "GET /api/incidents HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
     );
@@ -226,7 +171,7 @@ fn an_audit_log_that_is_not_there_is_not_called_intact() {
 fn statements_are_in_the_audit_log_and_answers_say_what_they_looked_at() {
     let dir = tempfile::tempdir().unwrap();
     let mut serving = Serving::start(dir.path());
-    serving.takes_a_span();
+    take_a_span(&serving);
     assert!(run(dir.path(), &["sql", "SELECT 'over the server'"]).status.success());
     let asked = run(dir.path(), &["ask", "what is slow?", "--json"]);
     let asked: serde_json::Value = serde_json::from_slice(&asked.stdout).unwrap();
@@ -249,7 +194,7 @@ fn statements_are_in_the_audit_log_and_answers_say_what_they_looked_at() {
 fn what_otlp_brings_is_there_after_the_server_was_killed() {
     let dir = tempfile::tempdir().unwrap();
     let mut serving = Serving::start(dir.path());
-    serving.takes_a_span();
+    take_a_span(&serving);
     serving.child.kill().unwrap();
     serving.child.wait().unwrap();
     let rows = run(dir.path(), &["sql", "SELECT service, name FROM spans", "--json"]);

@@ -17,6 +17,7 @@
 //!   one: retries, a chain, a route by purpose, a price.
 //! - [`testing`]: fakes of the ports and the suites that every adapter passes.
 
+pub mod blamed_code;
 pub mod card;
 pub mod conversation;
 pub mod error;

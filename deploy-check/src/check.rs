@@ -136,6 +136,7 @@ fn report(
         measures: judgements.into_iter().map(Row::from).collect(),
         small_endpoints: baseline.small_endpoints.clone(),
         clues,
+        investigated: None,
         suspect: None,
         notes,
     }

@@ -8,7 +8,7 @@
 //! - [`question`]: which service, before and after a deploy or a canary beside the stable version.
 //! - [`check`](mod@check): one look. [`watch`](mod@watch): looks until it is settled.
 //! - `windows`: which time is read. `requests`, `amounts`: spans and series to blocks. `clues`: what is new.
-//! - [`report`]: the answer. [`suspect`]: the change that may be to blame, when somebody knows.
+//! - [`report`]: the answer. [`suspect`]: what an investigation of a failure found.
 //! - [`markdown`](mod@markdown), [`junit`](mod@junit), [`sarif`](mod@sarif): the answer for people, for test reports and for code scanning.
 
 mod amounts;
@@ -32,5 +32,5 @@ pub use markdown::markdown;
 pub use question::{Comparison, Matched, Question, Tag};
 pub use report::Report;
 pub use sarif::sarif;
-pub use suspect::Suspect;
+pub use suspect::{Investigated, Suspect};
 pub use watch::watch;

@@ -1,15 +1,15 @@
 //! The answer as a comment on a change.
 
-use waggle_agent_core::Language;
+use waggle_agent_core::{Language, finding::Verdict as Sureness};
 use waggle_analysis::{
     deploy::{Outcome, Verdict},
     quantity,
 };
 
 use crate::{
-    Report, Suspect,
+    Investigated, Report, Suspect,
     report::{Note, Row},
-    words::{change, endpoint, measure, quote, value, value_or_dash},
+    words::{change, endpoint, measure, quote, sentence, value, value_or_dash},
 };
 
 /// Rows of a table; what is left out is counted.
@@ -24,6 +24,7 @@ pub fn markdown(report: &Report, language: Language) -> String {
     if !worse.is_empty() {
         parts.push(table(&worse, language));
     }
+    parts.extend(report.investigated.as_ref().map(|it| investigated(it, language)));
     parts.extend(report.suspect.as_ref().map(|it| suspect(it, language)));
     let clues = clues(report, language);
     if !clues.is_empty() {
@@ -103,6 +104,29 @@ fn table(rows: &[&Row], language: Language) -> String {
         lines.push(language.pick(format!("\nand {more} more"), format!("\n另有 {more} 项")));
     }
     lines.join("\n")
+}
+
+fn investigated(it: &Investigated, language: Language) -> String {
+    let incident = quote(&it.incident);
+    let sure = match it.verdict {
+        Sureness::Confirmed => language.pick("confirmed", "已证实"),
+        Sureness::Likely => language.pick("likely", "很可能"),
+        Sureness::Inconclusive | Sureness::NoIncident => {
+            return language.pick(
+                format!("Investigated as `{incident}`: the evidence does not decide what did it."),
+                format!("调查 `{incident}`：现有证据不足以判断原因。"),
+            );
+        }
+    };
+    let (class, service) = (quote(&it.fault_class), quote(&it.service));
+    let mut text = language.pick(
+        format!("Investigated as `{incident}`: {sure} `{class}` in `{service}`."),
+        format!("调查 `{incident}`：{sure}是 `{service}` 的 `{class}`。"),
+    );
+    for because in &it.because {
+        text.push_str(&format!("\n- `{}`", sentence(because)));
+    }
+    text
 }
 
 fn suspect(suspect: &Suspect, language: Language) -> String {
@@ -209,6 +233,10 @@ fn note(note: Note, language: Language) -> &'static str {
         Note::CallsCut => language.pick(
             "There were more calls than are read; calls per request are not judged.",
             "调用过多，未判断每请求调用数。",
+        ),
+        Note::NotInvestigated => language.pick(
+            "The failure could not be investigated; Waggle's log says why.",
+            "未能调查原因，详见 Waggle 的日志。",
         ),
     }
 }

@@ -2,10 +2,11 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use waggle_agent_core::{Evidence, Finding};
 use waggle_analysis::deploy::{Aspect, Judgement, Outcome, Verdict};
 use waggle_signals::{TimeRange, Timestamp};
 
-use crate::Suspect;
+use crate::{Investigated, Suspect};
 
 pub use crate::clues::{Clues, GrownCall, GrownFunction, NewLine};
 
@@ -47,7 +48,10 @@ pub struct Report {
     pub small_endpoints: Vec<String>,
     /// What else is new. It decides nothing.
     pub clues: Clues,
-    /// The change that may be to blame, when an investigation named one.
+    /// What an investigation of the failure found, when there was one.
+    #[serde(default)]
+    pub investigated: Option<Investigated>,
+    /// The commit of the service that may be to blame, when the investigation named one.
     pub suspect: Option<Suspect>,
     /// What to know of how it was read.
     pub notes: Vec<Note>,
@@ -107,6 +111,8 @@ pub enum Note {
     Thinned,
     /// There were more calls than are read; calls per request are not judged.
     CallsCut,
+    /// The failure was to be investigated, and that went wrong.
+    NotInvestigated,
 }
 
 impl Report {
@@ -115,10 +121,11 @@ impl Report {
         schemars::schema_for!(Report)
     }
 
-    /// Adds the change that an investigation blames.
+    /// Adds what an investigation of the failure found.
     #[must_use]
-    pub fn with_suspect(self, suspect: Suspect) -> Self {
-        Self { suspect: Some(suspect), ..self }
+    pub fn with_finding(self, finding: &Finding, evidence: &[Evidence]) -> Self {
+        let suspect = Suspect::of(finding, evidence, &self.service);
+        Self { investigated: Some(Investigated::of(finding)), suspect, ..self }
     }
 
     /// Returns the measures with one verdict.

@@ -1,13 +1,10 @@
 //! Spans of a service to blocks of requests, by endpoint, with the calls that were made for them.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use waggle_agent_core::{
     Result,
-    ports::{Of, SpanOrder, SpanQuery, Telemetry},
+    ports::{Of, SpanQuery, Telemetry},
 };
 use waggle_analysis::deploy::{Requests, Side};
 use waggle_signals::{Span, SpanKind, TimeRange, TraceId};
@@ -123,13 +120,9 @@ async fn spans(
     kind: SpanKind,
 ) -> Result<Vec<Of<Span>>> {
     let query = SpanQuery {
-        range,
         service: Some(service.to_owned()),
         kind: Some(kind),
-        failed_only: false,
-        min_duration: Duration::ZERO,
-        order: SpanOrder::Newest,
-        limit: MAX_SPANS,
+        ..SpanQuery::newest(range, MAX_SPANS)
     };
     in_time("requests", telemetry.spans(&query)).await
 }

@@ -7,6 +7,8 @@ use crate::report::Row;
 
 /// Characters of a foreign text that are shown.
 const MAX_CHARS: usize = 120;
+/// Characters of a foreign sentence that are shown.
+const MAX_SENTENCE: usize = 400;
 
 /// Names a measure.
 pub(crate) fn measure(aspect: Aspect, language: Language) -> &'static str {
@@ -69,8 +71,17 @@ pub(crate) fn quote(text: &str) -> String {
 
 /// Cuts an untrusted text to one short line without backticks.
 pub(crate) fn one_line(text: &str) -> String {
+    cut(text, MAX_CHARS)
+}
+
+/// As [`one_line`], with room for a sentence.
+pub(crate) fn sentence(text: &str) -> String {
+    cut(text, MAX_SENTENCE)
+}
+
+fn cut(text: &str, max: usize) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let kept = line.chars().filter(|c| !c.is_control()).take(MAX_CHARS);
+    let kept = line.chars().filter(|c| !c.is_control()).take(max);
     let text: String = kept.map(|c| if c == '`' { '\'' } else { c }).collect();
     text.trim().to_owned()
 }

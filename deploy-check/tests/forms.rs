@@ -8,7 +8,7 @@ use serde_json::Value;
 use waggle_agent_core::Language;
 use waggle_analysis::deploy::{Aspect, Outcome, Verdict};
 use waggle_deploy_check::{
-    Report, Suspect, junit, markdown,
+    Investigated, Report, Suspect, junit, markdown,
     report::{GrownCall, GrownFunction, NewLine, Row, Span},
     sarif,
     suspect::Place,
@@ -58,6 +58,7 @@ fn failed() -> Report {
         ],
         small_endpoints: vec!["GET /admin".to_owned()],
         clues: Default::default(),
+        investigated: None,
         suspect: None,
         notes: Vec::new(),
     };
@@ -71,12 +72,21 @@ fn failed() -> Report {
         after_ms: 9.6,
         share: 0.71,
     }];
-    report.with_suspect(Suspect {
+    report.investigated = Some(Investigated {
+        incident: "inc-20260301140800".to_owned(),
+        verdict: waggle_agent_core::finding::Verdict::Likely,
+        service: "checkout".to_owned(),
+        fault_class: "slow_code".to_owned(),
+        confidence: 0.83,
+        because: vec!["CPU of `reserve::match_sku` rose from 1.2 to 9.6 ms per request".to_owned()],
+    });
+    report.suspect = Some(Suspect {
         commit: "9f3c1e2aa00b1c2d3e4f5061728394a5b6c7d8e9".to_owned(),
         title: "look up all SKUs at once".to_owned(),
         places: vec![Place { file: "src/reserve.rs".to_owned(), line: 88 }],
         functions: vec!["reserve::match_sku".to_owned()],
-    })
+    });
+    report
 }
 
 fn undecided() -> Report {
@@ -85,6 +95,7 @@ fn undecided() -> Report {
     Report {
         outcome: Outcome::NotEnoughData,
         exit_code: 2,
+        investigated: None,
         suspect: None,
         clues: Default::default(),
         ..report

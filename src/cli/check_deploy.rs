@@ -57,6 +57,9 @@ pub struct CheckDeploy {
     /// Look every 30 seconds until it is settled or the horizon is over
     #[arg(long)]
     pub watch: bool,
+    /// Do not investigate a failure
+    #[arg(long)]
+    pub no_investigation: bool,
     /// Write the answer as Markdown
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,

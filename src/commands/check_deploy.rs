@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use secrecy::SecretString;
 use waggle_analysis::deploy::Outcome;
-use waggle_deploy_check::{Question, Report, check, junit, markdown, sarif};
+use waggle_deploy_check::{Report, junit, markdown, sarif};
 use waggle_knowledge::hosts::{
     Patience,
     github::{CommitState, CommitStatus, PullRequests},
@@ -13,7 +13,13 @@ use waggle_knowledge::hosts::{
 use waggle_signals::{Clock, SystemClock};
 
 use super::open_on_disk;
-use crate::{app::App, cli, client::Client, config::Config};
+use crate::{
+    app::App,
+    cli,
+    client::Client,
+    config::Config,
+    deploys::{CheckRequest, check},
+};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -44,32 +50,32 @@ enum Source {
 }
 
 impl Source {
-    async fn look(&self, question: &Question) -> Result<Report> {
+    async fn look(&self, request: &CheckRequest) -> Result<Report> {
         match self {
-            Self::Server(client) => client.post("/api/check-deploy", question).await,
-            Self::Disk(app) => Ok(check(&*app.store, question, app.clock.now()).await?),
+            Self::Server(client) => client.post("/api/check-deploy", request).await,
+            Self::Disk(app) => Ok(check(&app.api(), request).await?),
         }
     }
 }
 
 /// Looks once, or until it is settled. One look that fails on the way does not end the watch.
 async fn report(config: &Config, args: &cli::CheckDeploy) -> Result<Report> {
-    let question = args.question();
+    let request = CheckRequest { question: args.question(), investigate: !args.no_investigation };
     let source = match Client::find(config).await? {
         Some(client) => Source::Server(client),
         None => Source::Disk(Box::new(open_on_disk(config).await?)),
     };
-    let report = source.look(&question).await?;
+    let report = source.look(&request).await?;
     if !args.watch {
         return Ok(report);
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let over = args.deployed_at + args.warm_up + args.horizon + question.settle + PAUSE;
+    let over = args.deployed_at + args.warm_up + args.horizon + request.question.settle + PAUSE;
     let mut last = report;
     while !last.is_final {
         eprintln!("{}  {}", clock.now(), said(&last));
         tokio::time::sleep(PAUSE).await;
-        match source.look(&question).await {
+        match source.look(&request).await {
             Ok(report) => last = report,
             Err(error) if clock.now() >= over => return Err(error),
             Err(error) => eprintln!("{}  not looked: {error:#}", clock.now()),

@@ -2,10 +2,9 @@
 
 use crate::{
     Evidence, Finding, Incident, Language,
+    blamed_code::BlamedCode,
     card::{Card, CardHunk, Line, Section, SectionKind, Step},
     finding::{Action, Remediation, Verdict},
-    ports::{CommitDiff, Hunk},
-    verify::DIFF_TOOL,
 };
 
 /// The most lines of a hunk on a card; the rest is behind the evidence.
@@ -138,25 +137,17 @@ fn missing(finding: &Finding) -> Vec<Line> {
     finding.missing_data.iter().map(line).collect()
 }
 
-/// Finds the changed place to show: of the blamed commit, the hunk that adds the most lines.
+/// Finds the changed place to show of the blamed commit.
 fn hunk(finding: &Finding, evidence: &[Evidence]) -> Option<CardHunk> {
-    let blamed = finding.root_causes.first()?.change.as_ref()?;
-    let read = evidence.iter().filter(|evidence| evidence.tool == DIFF_TOOL);
-    let (id, diff) = read
-        .filter_map(|evidence| {
-            Some((evidence.id, serde_json::from_value::<CommitDiff>(evidence.data.clone()).ok()?))
-        })
-        .find(|(_, diff)| diff.commit.id == blamed.id)?;
-    let n_added = |hunk: &Hunk| hunk.lines.iter().filter(|line| line.starts_with('+')).count();
-    let hunks = diff.files.iter().flat_map(|file| file.hunks.iter().map(move |hunk| (file, hunk)));
-    let (file, hunk) = hunks.max_by_key(|(_, hunk)| n_added(hunk))?;
+    let blamed = BlamedCode::of(finding, evidence)?;
+    let (file, hunk) = blamed.hunk()?;
     Some(CardHunk {
-        commit: diff.commit.id.clone(),
-        summary: diff.commit.summary.clone(),
-        author: diff.commit.author.clone(),
+        commit: blamed.commit.id.clone(),
+        summary: blamed.commit.summary.clone(),
+        author: blamed.commit.author.clone(),
         path: file.path.clone(),
         line: hunk.new_start,
         lines: hunk.lines.iter().take(MAX_HUNK_LINES).cloned().collect(),
-        evidence: id,
+        evidence: blamed.evidence,
     })
 }
