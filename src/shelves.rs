@@ -6,12 +6,12 @@ use std::{
     sync::Arc,
 };
 
+use crate::embeddings::EmbeddingSettings;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use waggle_agent_core::ports::Knowledge;
 use waggle_knowledge::{
     NoKnowledge, Shelf,
-    embeddings::{Embeddings, UniversalSentenceEncoder},
     index::{Index, IndexPlace},
     sources::{FolderSource, GitSource, UrlSettings, UrlSource},
     sync::{Collection, Source, Synced, sync},
@@ -29,8 +29,8 @@ pub struct KnowledgeSettings {
     /// For S3: `endpoint`, `region`, `allow_http`, …. Keys come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
     #[serde(default)]
     options: HashMap<String, String>,
-    /// Folder with the local embedding model. Words alone are searched when left out and none lies in the usual place.
-    embeddings: Option<PathBuf>,
+    /// The embedding model. Words alone are searched when left out and the local one does not lie in the usual place.
+    embeddings: Option<EmbeddingSettings>,
     /// Labels that askers hold.
     #[serde(default)]
     labels: BTreeSet<String>,
@@ -132,7 +132,7 @@ impl Shelves {
         let folder = dir.join(FOLDER);
         let uri = settings.place.clone().unwrap_or_else(|| folder.display().to_string());
         let place = IndexPlace { uri, options: settings.options.clone() };
-        let index = Index::open(&place, embeddings(settings)?).await?;
+        let index = Index::open(&place, EmbeddingSettings::open(settings.embeddings.as_ref())?).await?;
         Ok(Self { settings: settings.clone(), index })
     }
 
@@ -190,24 +190,4 @@ fn opened(settings: &CollectionSettings) -> Result<Collection> {
         sources.push(Source::Urls(Box::new(urls)));
     }
     Ok(Collection { name: name.clone(), sources, gate: labels.clone(), services: services.clone() })
-}
-
-/// Opens the local model where it lies; `None` where none does and none was asked for.
-fn embeddings(settings: &KnowledgeSettings) -> Result<Option<Arc<dyn Embeddings>>> {
-    let (folder, is_named) = match &settings.embeddings {
-        Some(folder) => (folder.clone(), true),
-        None => (usual_folder(), false),
-    };
-    if !is_named && !folder.is_dir() {
-        return Ok(None);
-    }
-    Ok(Some(Arc::new(UniversalSentenceEncoder::in_folder(&folder)?)))
-}
-
-/// Returns where `make embeddings` puts the model.
-fn usual_folder() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let models = set("WAGGLE_MODELS");
-    let models = models.unwrap_or_else(|| set("HOME").unwrap_or_default().join(".cache/waggle/models"));
-    models.join("universal-sentence-encoder")
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde_json::Value;
-use waggle_knowledge::embeddings::{Embeddings, UniversalSentenceEncoder};
+use waggle_knowledge::embeddings::{Embeddings, Scale, UniversalSentenceEncoder};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -35,6 +35,7 @@ async fn main() -> Outcome<()> {
     let encoder = UniversalSentenceEncoder::in_folder(weights)?;
     encoder.load().await?;
     println!("loaded in {:.2} CPU seconds, {} MB resident", cpu_seconds()? - start, resident_mb()?);
+    println!("{:?}", Scale::of(&encoder).await?);
     let Some(data) = arguments.next() else { return speed(&encoder, &made_up()).await };
     let (chinese, english) = (xquad(&data, "zh")?, xquad(&data, "en")?);
     speed(&encoder, &english.texts).await?;

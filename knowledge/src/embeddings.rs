@@ -4,9 +4,11 @@
 //!
 //! - [`universal_sentence_encoder`]: a small multilingual model that runs on this machine, without a key.
 //! - [`open_ai`]: any endpoint that speaks OpenAI's embeddings.
+//! - `scale`: what a cosine means to a model.
 //! - `unit`: vectors of length one.
 
 pub mod open_ai;
+mod scale;
 mod unit;
 pub mod universal_sentence_encoder;
 
@@ -14,6 +16,9 @@ use async_trait::async_trait;
 use waggle_agent_core::Result;
 
 pub use open_ai::{OpenAiEmbeddings, OpenAiEmbeddingsConfig};
+pub use scale::Scale;
+#[cfg(feature = "lance")]
+pub(crate) use scale::cosine;
 pub use universal_sentence_encoder::UniversalSentenceEncoder;
 
 /// Turns texts into vectors.

@@ -19,9 +19,10 @@ mod search;
 use std::{collections::HashMap, sync::Arc};
 
 use lancedb::{ObjectStoreRegistry, Session, Table, connection::Connection};
+use tokio::sync::OnceCell;
 use waggle_agent_core::{Error, Kind, Result};
 
-use crate::embeddings::Embeddings;
+use crate::embeddings::{Embeddings, Scale};
 
 pub use keep::{Kept, MAX_CHUNKS_AT_ONCE};
 pub use rows::Stored;
@@ -45,6 +46,8 @@ pub struct IndexPlace {
 pub struct Index {
     table: Table,
     embeddings: Option<Arc<dyn Embeddings>>,
+    /// What cosines mean to the model; empty until something is searched.
+    scale: Arc<OnceCell<Scale>>,
 }
 
 impl Index {
@@ -62,7 +65,7 @@ impl Index {
         let database = connect.execute().await.map_err(fault)?;
         let name = table_name(embeddings.as_deref());
         let table = open_or_create(&database, &name, embeddings.as_deref()).await.map_err(fault)?;
-        Ok(Self { table, embeddings })
+        Ok(Self { table, embeddings, scale: Arc::default() })
     }
 
     /// Returns the model whose vectors are kept; `None` when there are only words.

@@ -39,7 +39,7 @@ impl Knowledge for Shelf {
     }
 }
 
-fn passage(Hit { passage, score }: Hit) -> Passage {
+fn passage(Hit { passage, score, .. }: Hit) -> Passage {
     Passage {
         id: passage.document,
         collection: passage.collection,

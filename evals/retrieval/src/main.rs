@@ -2,8 +2,9 @@
 //!
 //! # Layout
 //!
-//! - `questions`: the public data. `scores`: what is counted. `shelf`: an index over texts. `size`: time and size at many chunks.
+//! - `questions`: the public data. `dump`: the numbers behind a ranking. `scores`: what is counted. `shelf`: an index over texts. `size`: time and size at many chunks.
 
+mod dump;
 mod questions;
 mod scores;
 mod shelf;
@@ -29,6 +30,9 @@ struct Args {
     /// Chunks for the measurement of time and size; none when 0
     #[arg(long, default_value_t = 100_000)]
     chunks: usize,
+    /// Write what the halves make of each passage to this file, and measure nothing
+    #[arg(long)]
+    dump: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -53,6 +57,13 @@ async fn run(args: Args) -> Result<()> {
         ("paragraphs, zh → en", Task::of(&zh, &en)),
         ("paragraphs, en → zh", Task::of(&en, &zh)),
     ];
+    if let Some(file) = &args.dump {
+        let [(_, books), ..] = &tasks;
+        let (general_en, general_zh) = (Task::of(&en, books), Task::of(&zh, books));
+        let unanswered = [("nothing, en", &general_en), ("nothing, zh", &general_zh)];
+        let all: Vec<_> = tasks.iter().map(|(name, task)| (*name, task)).chain(unanswered).collect();
+        return dump::dump(file, &all, model).await;
+    }
     println!(
         "| task | documents | questions | search | R@1 | R@5 | nDCG@10 |\n|---|---|---|---|---|---|---|"
     );

@@ -17,6 +17,7 @@ use super::{
     rows::{STORED, Stored, stored, text_at},
 };
 use crate::{
+    embeddings::{Scale, cosine},
     fusion::{Candidate, coverage, fuse},
     terms::terms,
 };
@@ -40,6 +41,8 @@ pub struct Hit {
     pub passage: Stored,
     /// How relevant, 0 to 1.
     pub score: f64,
+    /// What the halves make of it, for measuring.
+    pub candidate: Candidate,
 }
 
 /// Which half of the search answers; both unless a half is measured by itself.
@@ -61,9 +64,11 @@ impl Index {
     /// What the embeddings answer; `Unavailable` when the table cannot be read.
     pub async fn search(&self, query: &PassageQuery, held: &BTreeSet<String>) -> Result<Vec<Hit>> {
         let (candidates, rows) = self.candidates(query, held, Halves::Both).await?;
-        let scored = fuse(&candidates).into_iter().zip(rows);
-        let relevant = scored.filter(|(fused, _)| fused.is_relevant);
-        let hits = relevant.map(|(fused, passage)| Hit { passage, score: fused.score });
+        let scale = self.scale().await?;
+        let scored = fuse(&candidates, scale).into_iter().zip(candidates).zip(rows);
+        let relevant = scored.filter(|((fused, _), _)| fused.is_relevant);
+        let hits =
+            relevant.map(|((fused, candidate), passage)| Hit { passage, score: fused.score, candidate });
         Ok(best(hits.collect(), query.limit))
     }
 
@@ -74,16 +79,22 @@ impl Index {
     /// As [`search`](Self::search).
     pub async fn ranked(&self, query: &PassageQuery, halves: Halves) -> Result<Vec<Hit>> {
         let (candidates, rows) = self.candidates(query, &BTreeSet::new(), halves).await?;
-        let fused = fuse(&candidates);
+        let fused = fuse(&candidates, self.scale().await?);
         let scored = candidates.into_iter().zip(fused).zip(rows).map(|((candidate, fused), passage)| {
             let score = match halves {
                 Halves::Words => candidate.lexical,
                 Halves::Meaning => candidate.cosine.unwrap_or_default(),
                 Halves::Both => fused.score,
             };
-            Hit { passage, score }
+            Hit { passage, score, candidate }
         });
         Ok(best(scored.collect(), query.limit))
+    }
+
+    /// Returns what cosines mean to the model, measured when the first question comes.
+    async fn scale(&self) -> Result<Option<&Scale>> {
+        let Some(embeddings) = &self.embeddings else { return Ok(None) };
+        self.scale.get_or_try_init(|| Scale::of(&**embeddings)).await.map(Some)
     }
 
     async fn candidates(
@@ -118,7 +129,7 @@ impl Index {
         let rows: Vec<Stored> = found.into_values().collect();
         let candidates = rows.iter().map(|row| Candidate {
             lexical: row.lexical,
-            cosine: vector.as_deref().map(|asked| dot(asked, row.vector.as_deref().unwrap_or_default())),
+            cosine: vector.as_deref().map(|asked| cosine(asked, row.vector.as_deref().unwrap_or_default())),
             coverage: coverage(&asked, row.terms.split(' ')),
         });
         Ok((candidates.collect(), rows))
@@ -204,8 +215,4 @@ fn best(mut hits: Vec<Hit>, limit: usize) -> Vec<Hit> {
     });
     hits.truncate(limit);
     hits
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
