@@ -40,9 +40,10 @@ test: ## everything that must hold: formatting, lints, tests, a fresh eBPF objec
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) test --workspace --no-fail-fast
 
-test-clients: ## the official OpenAI and MCP clients for Python against the faces (Python 3.11 or newer, PyPI)
+test-clients: ## real clients and servers: the OpenAI and MCP SDKs for Python, a server that speaks S3 (Python 3.11 or newer, PyPI)
 	@./scripts/test-clients/openai.sh
 	@./scripts/test-clients/mcp.sh
+	@./scripts/test-clients/s3.sh
 
 eval: ## score the agent (SUITE=demo or a folder with LAYOUT=name; ARGS for `waggle eval`)
 	$(CARGO) build --workspace

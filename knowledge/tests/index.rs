@@ -90,10 +90,45 @@ async fn found(index: &Index, query: &PassageQuery, held: &[&str]) -> Vec<String
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_index_keeps_the_promises_of_the_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let uri = folder.path().display().to_string();
+    keeps_its_promises(IndexPlace { uri, options: HashMap::new() }).await;
+}
+
+/// Needs a server that speaks S3 and an empty bucket, as `make test-clients` makes them.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_keeps_them_in_a_bucket_and_two_writers_do_not_lose_what_the_other_wrote() {
+    let Ok(endpoint) = std::env::var("WAGGLE_S3_ENDPOINT") else {
+        println!("skipped: `make test-clients` starts a server and sets `WAGGLE_S3_ENDPOINT`");
+        return;
+    };
+    let options = HashMap::from([
+        ("endpoint".to_owned(), endpoint),
+        ("region".to_owned(), "us-east-1".to_owned()),
+        ("allow_http".to_owned(), "true".to_owned()),
+    ]);
+    let place = |path: &str| IndexPlace { uri: format!("s3://hive/{path}"), options: options.clone() };
+    keeps_its_promises(place("promises")).await;
+
+    let shared = place("shared");
+    let writers = [Index::open(&shared, None).await.unwrap(), Index::open(&shared, None).await.unwrap()];
+    let wrote = writers.iter().zip(["a.md", "b.md"]).map(|(index, name)| async move {
+        for n in 0..5 {
+            let text = format!("# Queue {n}\n\nThe queue of {name} is drained by hand.");
+            index.keep(&[kept("runbooks", &format!("{n}-{name}"), &text, &[])]).await.unwrap();
+        }
+    });
+    futures::future::join_all(wrote).await;
+    let reader = Index::open(&shared, None).await.unwrap();
+    reader.settle().await.unwrap();
+    let query = PassageQuery { limit: 20, ..asked("queue drained by hand") };
+    assert_eq!(found(&reader, &query, &[]).await.len(), 10);
+}
+
+async fn keeps_its_promises(place: IndexPlace) {
     let models: [Option<Arc<dyn Embeddings>>; 2] = [None, Some(Arc::new(WordsAsVectors))];
     for model in models {
-        let folder = tempfile::tempdir().unwrap();
-        let index = index(folder.path(), model).await;
+        let index = Index::open(&place, model).await.unwrap();
         // One document for each section, as the suite names passages by their headings.
         let mut all = Vec::new();
         for document in sample() {
