@@ -6,13 +6,11 @@ use async_trait::async_trait;
 use waggle_agent_core::{
     Kind, Result,
     ports::{
-        EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanQuery, SqlQuery, Table,
-        Telemetry,
+        EventQuery, Heard, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanQuery, SqlQuery,
+        Table, Telemetry,
     },
 };
-use waggle_signals::{
-    Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Timestamp, Topology, TraceId,
-};
+use waggle_signals::{Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Topology, TraceId};
 
 /// Fails in this way whatever it is asked.
 pub struct BrokenTelemetry(pub Kind);
@@ -57,7 +55,7 @@ impl Telemetry for BrokenTelemetry {
         self.fail()
     }
 
-    async fn first_measured(&self, _: TimeRange) -> Result<Option<Timestamp>> {
+    async fn heard(&self, _: &ResourceQuery) -> Result<Vec<Heard>> {
         self.fail()
     }
 

@@ -117,9 +117,11 @@ impl Desk {
     /// Cuts off the time before anything was measured. When that cannot be asked, the investigation will say so.
     pub async fn measured(&self, incident: Incident) -> Incident {
         let both = TimeRange::new(incident.baseline.from(), incident.window.to()).unwrap_or(incident.window);
-        match self.ports.telemetry.first_measured(both).await {
-            Ok(Some(first)) => incident.measured_since(first),
-            Ok(None) | Err(_) => incident,
+        let query = ResourceQuery { range: both, service: None };
+        let heard = self.ports.telemetry.heard(&query).await.unwrap_or_default();
+        match heard.iter().map(|heard| heard.first).min() {
+            Some(first) => incident.measured_since(first),
+            None => incident,
         }
     }
 

@@ -7,13 +7,11 @@ use tracing::Instrument;
 use waggle_agent_core::{
     Kind, Result,
     ports::{
-        EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanQuery, SqlQuery, Table,
-        Telemetry,
+        EventQuery, Heard, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanQuery, SqlQuery,
+        Table, Telemetry,
     },
 };
-use waggle_signals::{
-    Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Timestamp, Topology, TraceId,
-};
+use waggle_signals::{Event, LogRecord, ProfileSample, Resource, Series, Span, TimeRange, Topology, TraceId};
 
 use crate::{
     damage::set_damaged_aside,
@@ -105,9 +103,9 @@ impl Telemetry for Store {
         self.ask("a list of resources", self.config.query_timeout, work).await
     }
 
-    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>> {
-        let work = |view| queries::first_measured::first_measured(view, range);
-        self.ask("the first measurement", self.config.query_timeout, work).await
+    async fn heard(&self, query: &ResourceQuery) -> Result<Vec<Heard>> {
+        let work = |view| queries::heard::heard(view, query.clone());
+        self.ask("when resources were heard", self.config.query_timeout, work).await
     }
 
     async fn sql(&self, query: &SqlQuery) -> Result<Table> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use waggle_agent_core::{
     Language, Result, Scene, Tool, ToolError,
     evidence::Fact,
-    ports::{Of, SpanOrder, SpanQuery},
+    ports::{Of, SpanQuery},
     tool::Output,
 };
 use waggle_analysis::{attribution::attribute, quantity};
@@ -132,13 +132,9 @@ async fn requests(scene: &Scene, service: &str, range: TimeRange) -> Result<Vec<
     // A worker that takes messages answers them too.
     for kind in [SpanKind::Server, SpanKind::Consumer] {
         let query = SpanQuery {
-            range,
             service: Some(service.to_owned()),
             kind: Some(kind),
-            failed_only: false,
-            min_duration: Duration::ZERO,
-            order: SpanOrder::Newest,
-            limit: MAX_REQUESTS,
+            ..SpanQuery::newest(range, MAX_REQUESTS)
         };
         let found = scene.ports.telemetry.spans(&query).await?;
         if !found.is_empty() {

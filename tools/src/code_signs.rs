@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use waggle_agent_core::{
     Result, Scene,
-    ports::{ProfileQuery, SeriesQuery, SpanOrder, SpanQuery},
+    ports::{ProfileQuery, SeriesQuery, SpanQuery},
 };
 use waggle_analysis::{
     blame::{
@@ -87,15 +87,7 @@ pub(crate) async fn add(scene: &Scene, signs: &mut Signs, missing: &mut Vec<Stri
 }
 
 async fn read(scene: &Scene, range: TimeRange, missing: &mut Vec<String>) -> Result<Vec<Request>> {
-    let query = SpanQuery {
-        range,
-        service: None,
-        kind: None,
-        failed_only: false,
-        min_duration: Duration::ZERO,
-        order: SpanOrder::Newest,
-        limit: MAX_SPANS,
-    };
+    let query = SpanQuery::newest(range, MAX_SPANS);
     let found = scene.ports.telemetry.spans(&query).await?;
     if found.len() >= MAX_SPANS {
         missing

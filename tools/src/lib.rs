@@ -84,6 +84,7 @@ pub mod sql;
 pub mod suspects;
 pub mod trace_diff;
 mod trace_reads;
+mod versions;
 pub mod walk;
 mod windows;
 

@@ -1,6 +1,6 @@
 //! What was changed in or shortly before the incident, and whether it was in time to be the cause.
 
-use std::{fmt, time::Duration};
+use std::{cmp::Reverse, fmt, time::Duration};
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -8,13 +8,19 @@ use serde::{Deserialize, Serialize};
 use waggle_agent_core::{
     Language, Result, Scene, Tool, ToolError,
     evidence::{Fact, Topic},
-    ports::{ChangeKind, CommitQuery, EventQuery},
+    ports::{ChangeKind, CommitQuery, EventQuery, ResourceQuery},
     tool::Output,
 };
 use waggle_analysis::quantity;
 use waggle_signals::{TimeRange, Timestamp, semconv};
 
-use crate::{object_changes, rows::write_rows, services::resources_of, windows::windows};
+use crate::{
+    object_changes,
+    rows::write_rows,
+    services::resources_of,
+    versions::{TookOver, took_over},
+    windows::windows,
+};
 
 /// Lists deployments of all services around the incident, newest first, with every commit that came with them, author and message, and feature flags that were turned; and whether each was live before the trouble began.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -79,6 +85,8 @@ pub(crate) struct Change {
 const LOOK_BACK: Duration = Duration::from_secs(3600);
 /// Where nobody says what ran before, commits of this long before the searched time are taken for new.
 const CARRIED_FOR: Duration = Duration::from_secs(86_400);
+/// Deployments that no event told of are listed at most so many, the newest.
+const MAX_UNTOLD: usize = 50;
 /// Commits that one deployment brought are listed at most so many.
 const MAX_CARRIED: usize = 100;
 /// An onset is placed on a step of the series; a change this little after it may still be its cause.
@@ -162,9 +170,43 @@ async fn changes(scene: &Scene, range: TimeRange, onset: Option<Timestamp>) -> R
         changes.push(change);
         changes.extend(carried);
     }
+    for mut change in untold(scene, range, onset, &changes).await? {
+        let carried = describe(scene, &mut change, range).await;
+        changes.push(change);
+        changes.extend(carried);
+    }
     changes.extend(flags(scene, range, onset).await?);
     changes.extend(objects(scene, range, onset).await?);
+    changes.sort_by_key(|change| Reverse(change.at));
     Ok(changes)
+}
+
+/// Returns the deployments that no event told of, as the tags of telemetry show them.
+async fn untold(
+    scene: &Scene,
+    range: TimeRange,
+    onset: Option<Timestamp>,
+    told: &[Change],
+) -> Result<Vec<Change>> {
+    let heard = scene.ports.telemetry.heard(&ResourceQuery { range, service: None }).await?;
+    let is_told =
+        |it: &TookOver| told.iter().any(|change| change.service == it.service && change.id == it.id);
+    let untold = took_over(&heard).into_iter().filter(|it| !is_told(it)).rev().take(MAX_UNTOLD);
+    let changes = untold.map(|TookOver { service, id, before, at, repository }| Change {
+        service,
+        kind: ChangeKind::Commit,
+        id,
+        before,
+        at,
+        after_onset: onset.is_some_and(|onset| at > onset + ONSET_SLACK),
+        seconds_before_onset: onset.map(|onset| (onset.nanos() - at.nanos()) as f64 / 1e9),
+        repository,
+        author: String::new(),
+        summary: String::new(),
+        carried_by: String::new(),
+        unread: String::new(),
+    });
+    Ok(changes.collect())
 }
 
 /// Adds who wrote it and what they said, or why that cannot be read: the deployment is a fact all the same.

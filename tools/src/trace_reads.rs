@@ -1,13 +1,10 @@
 //! Requests of a window as trees: all of them when they are few enough to be read, else the newest.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use waggle_agent_core::{
     Result, Scene,
-    ports::{Of, SpanOrder, SpanQuery},
+    ports::{Of, SpanQuery},
 };
 use waggle_analysis::{
     quantity,
@@ -30,15 +27,7 @@ const MAX_SPANS: usize = 10_000;
 
 /// Reads the newest traces of `range`.
 pub(crate) async fn read_traces(scene: &Scene, range: TimeRange) -> Result<TraceRead> {
-    let query = SpanQuery {
-        range,
-        service: None,
-        kind: None,
-        failed_only: false,
-        min_duration: Duration::ZERO,
-        order: SpanOrder::Newest,
-        limit: MAX_SPANS,
-    };
+    let query = SpanQuery::newest(range, MAX_SPANS);
     let found = scene.ports.telemetry.spans(&query).await?;
     let is_cut = found.len() >= MAX_SPANS;
     let oldest = found.last().filter(|_| is_cut).map(|span| span.row.start);
@@ -122,6 +111,8 @@ mod tests {
     use std::sync::Arc;
 
     use waggle_signals::{Attributes, Resource, SpanId, SpanStatus, semconv};
+
+    use std::time::Duration;
 
     use super::*;
 

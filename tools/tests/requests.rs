@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use grounded::{refused, told};
 use serde_json::{Value, json};
-use shop::SqlTelemetry;
 use waggle_agent_core::{Language, Scene, testing::fakes::fake_ports};
 use waggle_signals::{
     Attributes, MetricKind, MetricPoint, Resource, Span, SpanId, SpanKind, TraceId, semconv,
@@ -104,9 +103,7 @@ async fn connections_are_told_by_peer() {
 #[tokio::test]
 async fn resets_that_were_read_of_one_time_only_are_no_rise() {
     let onset = shop::scene().incident.window.from();
-    let mut telemetry = SqlTelemetry::of(shop::trouble());
-    telemetry.sql_since = Some(onset);
-    let scene = shop::scene_over(telemetry);
+    let scene = shop::scene_over(shop::trouble(), Some(onset));
     let told = told(&scene, "connections", json!({ "service": "checkout" })).await;
     assert_eq!(told.data["peers"][0]["before"]["resets_per_s"], Value::Null, "{}", told.text);
     assert_eq!(told.data["peers"][0]["after"]["resets_per_s"], 2.0, "{}", told.text);

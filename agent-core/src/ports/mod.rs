@@ -27,8 +27,8 @@ pub use model::{
 pub use ownership::{LabelsAndCode, Owned, Ownership, OwnershipQuery, by_code, by_label};
 pub use past::{NoPast, PastIncident, PastIncidents, PastQuery, Remembered};
 pub use telemetry::{
-    EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery, SqlQuery,
-    Table, Telemetry,
+    EventQuery, Heard, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery,
+    SqlQuery, Table, Telemetry,
 };
 
 /// What a tool may ask.

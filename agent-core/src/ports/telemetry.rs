@@ -58,11 +58,12 @@ pub trait Telemetry: Send + Sync {
     /// Returns the resources that sent anything in the range, by attributes.
     async fn resources(&self, query: &ResourceQuery) -> Result<Vec<Arc<Resource>>>;
 
-    /// Returns when the first span, metric point, log record or sample of the range was made; `None` when there is none.
+    /// Returns from when to when each resource was measured in the range, by attributes: its first and its last span, metric point,
+    /// log record or sample.
     ///
-    /// Before it nothing was measured, which is not the same as nothing having happened. Events do not count: a deployment may be
-    /// told of long before anything is measured.
-    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>>;
+    /// Before the first of all nothing was measured, which is not the same as nothing having happened. Events do not count: a
+    /// deployment may be told of long before anything is measured.
+    async fn heard(&self, query: &ResourceQuery) -> Result<Vec<Heard>>;
 
     /// Answers one read-only SQL statement.
     ///
@@ -115,6 +116,21 @@ pub struct SpanQuery {
     pub limit: usize,
 }
 
+impl SpanQuery {
+    /// Asks for the newest spans of a window, whoever's and however they ended.
+    pub fn newest(range: TimeRange, limit: usize) -> Self {
+        Self {
+            range,
+            service: None,
+            kind: None,
+            failed_only: false,
+            min_duration: Duration::ZERO,
+            order: SpanOrder::Newest,
+            limit,
+        }
+    }
+}
+
 /// Which spans come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanOrder {
@@ -161,6 +177,17 @@ pub struct ProfileQuery {
     pub service: Option<String>,
     /// Only of code built from this commit.
     pub commit: Option<String>,
+}
+
+/// A resource, and from when to when it was measured.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Heard {
+    /// Who.
+    pub resource: Arc<Resource>,
+    /// Its first row.
+    pub first: Timestamp,
+    /// Its last row.
+    pub last: Timestamp,
 }
 
 /// Asks for resources.

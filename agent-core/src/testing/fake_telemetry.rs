@@ -5,7 +5,8 @@ mod topology;
 
 use std::{
     cmp::Reverse,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,16 +19,26 @@ use waggle_signals::{
 use crate::{
     Kind, Result,
     ports::{
-        EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery, SqlQuery,
-        Table, Telemetry,
+        EventQuery, Heard, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery,
+        SqlQuery, Table, Telemetry,
     },
 };
 
-/// Answers every question by reading all rows. Percentiles are exact, by nearest rank; it speaks no SQL.
-#[derive(Debug, Default)]
+/// Answers every question by reading all rows. Percentiles are exact, by nearest rank; of SQL it knows what it was taught.
+#[derive(Default)]
 pub struct FakeTelemetry {
     /// Everything appended so far. Locked for one question, never across an await.
     rows: Mutex<Batch>,
+    sql: Option<Box<Sql>>,
+}
+
+/// Answers a statement out of the rows.
+type Sql = dyn Fn(&Batch, &SqlQuery) -> Result<Table> + Send + Sync;
+
+impl fmt::Debug for FakeTelemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeTelemetry").field("rows", &self.rows).finish_non_exhaustive()
+    }
 }
 
 impl FakeTelemetry {
@@ -40,6 +51,15 @@ impl FakeTelemetry {
         let telemetry = Self::default();
         telemetry.add(batch)?;
         Ok(telemetry)
+    }
+
+    /// Teaches it statements.
+    #[must_use]
+    pub fn with_sql(
+        self,
+        answer: impl Fn(&Batch, &SqlQuery) -> Result<Table> + Send + Sync + 'static,
+    ) -> Self {
+        Self { sql: Some(Box::new(answer)), ..self }
     }
 
     fn rows(&self) -> MutexGuard<'_, Batch> {
@@ -169,17 +189,27 @@ impl Telemetry for FakeTelemetry {
         Ok(found.into_iter().map(|resource| Arc::new(resource.clone())).collect())
     }
 
-    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>> {
+    async fn heard(&self, query: &ResourceQuery) -> Result<Vec<Heard>> {
         let rows = self.rows();
-        let times = rows.spans.iter().map(|row| row.start);
-        let times = times.chain(rows.metrics.iter().map(|row| row.time));
-        let times = times.chain(rows.logs.iter().map(|row| row.time));
-        let times = times.chain(rows.samples.iter().map(|row| row.time));
-        Ok(times.filter(|time| range.contains(*time)).min())
+        let mut heard = BTreeMap::<&Resource, (Timestamp, Timestamp)>::new();
+        let wanted = measured(&rows)
+            .filter(|(_, time)| query.range.contains(*time))
+            .filter(|(id, _)| is_of(&rows, *id, query.service.as_deref()));
+        for (id, time) in wanted {
+            let of = heard.entry(resource(&rows, id)).or_insert((time, time));
+            *of = (of.0.min(time), of.1.max(time));
+        }
+        let heard = heard.into_iter();
+        Ok(heard
+            .map(|(resource, (first, last))| Heard { resource: Arc::new(resource.clone()), first, last })
+            .collect())
     }
 
-    async fn sql(&self, _: &SqlQuery) -> Result<Table> {
-        Err(Kind::Invalid.error("this fake speaks no SQL"))
+    async fn sql(&self, query: &SqlQuery) -> Result<Table> {
+        match &self.sql {
+            Some(answer) => answer(&self.rows(), query),
+            None => Err(Kind::Invalid.error("this fake speaks no SQL")),
+        }
     }
 }
 
@@ -202,13 +232,17 @@ fn of<T: Clone>(rows: &Batch, id: ResourceId, row: &T) -> Of<T> {
 
 /// Returns who sent each row of any kind, and when.
 fn senders(rows: &Batch) -> impl Iterator<Item = (ResourceId, Timestamp)> + '_ {
+    let events = rows.events.iter().map(|row| (row.resource, row.time));
+    let flows = rows.flows.iter().map(|row| (row.resource, row.time));
+    measured(rows).chain(events).chain(flows)
+}
+
+fn measured(rows: &Batch) -> impl Iterator<Item = (ResourceId, Timestamp)> + '_ {
     let spans = rows.spans.iter().map(|row| (row.resource, row.start));
     let metrics = rows.metrics.iter().map(|row| (row.resource, row.time));
     let logs = rows.logs.iter().map(|row| (row.resource, row.time));
-    let events = rows.events.iter().map(|row| (row.resource, row.time));
     let samples = rows.samples.iter().map(|row| (row.resource, row.time));
-    let flows = rows.flows.iter().map(|row| (row.resource, row.time));
-    spans.chain(metrics).chain(logs).chain(events).chain(samples).chain(flows)
+    spans.chain(metrics).chain(logs).chain(samples)
 }
 
 /// Returns the value at the nearest rank: the smallest of which at least `percent` of 100 values are no larger

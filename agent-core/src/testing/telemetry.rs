@@ -42,7 +42,7 @@ pub async fn conformance<T: Telemetry + Sink>(store: &T) {
     events(store).await;
     profiles(store).await;
     resources(store).await;
-    the_first_measurement(store).await;
+    from_when_to_when(store).await;
     questions_about_what_is_not_there(store).await;
     sql_that_is_none_is_invalid(store).await;
     a_contradictory_batch_is_not_kept(store).await;
@@ -349,17 +349,24 @@ async fn resources(store: &impl Telemetry) {
     assert_eq!(found(Some("checkout")).await, [process("checkout", 2), process("checkout", 3)]);
 }
 
-async fn the_first_measurement(store: &impl Telemetry) {
-    let first = async |from: i64, to: i64| {
+async fn from_when_to_when(store: &impl Telemetry) {
+    let heard = async |from: i64, to: i64, service: Option<&str>| {
         let range = TimeRange::new(at(from), at(to)).unwrap();
-        store.first_measured(range).await.unwrap()
+        store.heard(&ResourceQuery { range, service: service.map(str::to_owned) }).await.unwrap()
     };
+    let first = async |from: i64, to: i64| heard(from, to, None).await.iter().map(|it| it.first).min();
     let spans = store.spans(&SpanQuery { range: minute(), ..any_span() }).await.unwrap();
     let logs = store.logs(&LogQuery { range: minute(), ..any_log() }).await.unwrap();
     let known = spans.iter().map(|span| span.row.start).chain(logs.iter().map(|log| log.row.time)).min();
     assert!(first(0, 60_000).await <= known, "no later than a span or a log record");
     assert_eq!(first(-1_000, 60_000).await, Some(Timestamp::from_nanos(START.nanos() - 1)));
     assert_eq!(first(-1_800_000, -1_000).await, None, "nothing was measured before");
+
+    let checkout = heard(0, 60_000, Some("checkout")).await;
+    let told: Vec<_> = checkout.iter().map(|it| (*it.resource).clone()).collect();
+    assert_eq!(told, [process("checkout", 2), process("checkout", 3)]);
+    assert!(checkout.iter().all(|it| it.first >= at(0) && it.first <= it.last && it.last < at(60_000)));
+    assert_eq!(checkout[0].last, at(59_999), "a metric is a measurement");
 }
 
 async fn questions_about_what_is_not_there(store: &impl Telemetry) {

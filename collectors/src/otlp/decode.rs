@@ -116,19 +116,30 @@ fn take_peer(attributes: &mut Attributes) -> Option<Peer> {
     })
 }
 
-/// A client of somebody else's making tells the other end by the server's address.
+/// Kinds of servers that are no services of their own, by OpenTelemetry's conventions of today and of before.
+const SYSTEMS: [&str; 3] = ["db.system.name", "db.system", "messaging.system"];
+
+/// A client of somebody else's making tells the other end by the server's address, a server by the client's. Where a client of a
+/// database gives none, the kind of database stands for it, so that time spent there is not taken for the client's own.
 fn implied_peer(kind: SpanKind, attributes: &Attributes) -> Option<Peer> {
-    let address = match kind {
-        SpanKind::Client | SpanKind::Producer => attributes.get(semconv::SERVER_ADDRESS)?,
-        SpanKind::Server | SpanKind::Consumer => attributes.get(semconv::CLIENT_ADDRESS)?,
+    let any = |keys: &[&str]| keys.iter().find_map(|key| attributes.get(*key)).cloned();
+    let (address, port) = match kind {
+        SpanKind::Client | SpanKind::Producer => {
+            (any(&[semconv::SERVER_ADDRESS, "net.peer.name"]), any(&[semconv::SERVER_PORT, "net.peer.port"]))
+        }
+        SpanKind::Server | SpanKind::Consumer => {
+            (any(&[semconv::CLIENT_ADDRESS]), any(&[semconv::CLIENT_PORT]))
+        }
         SpanKind::Internal => return None,
     };
-    let port = match kind {
-        SpanKind::Client | SpanKind::Producer => attributes.get(semconv::SERVER_PORT),
-        _ => attributes.get(semconv::CLIENT_PORT),
-    };
     let port = port.and_then(|port| port.parse().ok()).unwrap_or(0);
-    Some(Peer { service: String::new(), address: address.clone(), port })
+    match address {
+        Some(address) => Some(Peer { service: String::new(), address, port }),
+        None if kind == SpanKind::Client => {
+            any(&SYSTEMS).map(|service| Peer { service, address: String::new(), port: 0 })
+        }
+        None => None,
+    }
 }
 
 fn span_event(event: &span::Event, span: &Span) -> LogRecord {

@@ -82,6 +82,38 @@ fn a_span_without_valid_ids_is_rejected_and_the_others_are_kept() {
 }
 
 #[test]
+fn the_other_end_of_a_call_is_its_address_or_what_kind_of_database_it_is() {
+    let peer = |kind: span::SpanKind, tags: &[(&str, &str)]| {
+        let text = |text: &str| Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) });
+        let attributes = tags.iter().map(|(key, value)| KeyValue {
+            key: (*key).to_owned(),
+            value: text(value),
+            ..KeyValue::default()
+        });
+        let span = OtlpSpan {
+            trace_id: vec![1; 16],
+            span_id: vec![2; 8],
+            kind: kind.into(),
+            attributes: attributes.collect(),
+            ..OtlpSpan::default()
+        };
+        let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
+        let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+        let decoded = decode_traces(&ExportTraceServiceRequest { resource_spans });
+        let peer = decoded.batch.spans[0].peer.clone();
+        peer.map(|peer| format!("{}|{}|{}", peer.service, peer.address, peer.port))
+    };
+    let (client, server) = (span::SpanKind::Client, span::SpanKind::Server);
+    let database = [("db.system.name", "postgresql"), ("server.address", "db"), ("server.port", "5432")];
+    assert_eq!(peer(client, &database).as_deref(), Some("|db|5432"));
+    assert_eq!(peer(client, &database[..1]).as_deref(), Some("postgresql||0"));
+    let before = [("net.peer.name", "stock"), ("net.peer.port", "80")];
+    assert_eq!(peer(client, &before).as_deref(), Some("|stock|80"));
+    assert_eq!(peer(server, &database), None);
+    assert_eq!(peer(client, &[("rpc.system", "grpc")]), None);
+}
+
+#[test]
 fn an_exception_of_a_span_becomes_a_log_record() {
     let string = |text: &str| Some(AnyValue { value: Some(Value::StringValue(text.into())) });
     let message =

@@ -7,7 +7,7 @@
 //!
 //! - [`run`]: the question and the score. [`history`]: commits and deploys. [`fault`]: the regressions. [`symptom`]: what telemetry shows of them.
 //! - [`writer`], [`everyday`], [`import`], [`world`]: how a history is written. [`sent`]: what services send.
-//! - [`code`]: programs in six languages. [`random`]: numbers from a seed. [`named_metrics`]: the store that is asked.
+//! - [`code`]: programs in six languages. [`random`]: numbers from a seed. [`metric_names`]: the store that is asked.
 
 #![expect(clippy::too_many_arguments, reason = "a span as a line of numbers")]
 
@@ -16,7 +16,7 @@ pub mod everyday;
 pub mod fault;
 pub mod history;
 pub mod import;
-pub mod named_metrics;
+pub mod metric_names;
 pub mod random;
 pub mod run;
 pub mod sent;

@@ -17,7 +17,7 @@ use waggle_signals::{ManualClock, Timestamp};
 use crate::{
     fault::KINDS,
     history::{COMMITS_EACH, Deploy, write_history},
-    named_metrics::NamedMetrics,
+    metric_names::metric_names,
     symptom::{HEALTHY_MIN, Shown, WINDOW_MIN, shown},
 };
 
@@ -120,7 +120,7 @@ async fn ask(shown: &Shown, changes: Arc<GitChanges>) -> Result<(Blame, Signs)> 
     );
     let telemetry = FakeTelemetry::of(shown.batch.clone()).map_err(|error| anyhow!("{error:?}"))?;
     let ports = Ports {
-        telemetry: Arc::new(NamedMetrics::new(telemetry, &shown.batch)),
+        telemetry: Arc::new(telemetry.with_sql(|batch, _| metric_names(batch))),
         ownership: Arc::new(LabelsAndCode(changes.clone())),
         changes,
         knowledge: Arc::new(FakeKnowledge::default()),

@@ -2,8 +2,8 @@
 
 pub mod durations;
 pub mod events;
-pub mod first_measured;
 pub mod groups;
+pub mod heard;
 pub mod logs;
 pub mod profile;
 pub mod resources;

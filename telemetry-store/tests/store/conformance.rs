@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use waggle_agent_core::{
     Result,
     ports::{
-        EventQuery, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanQuery, SqlQuery, Table,
-        Telemetry,
+        EventQuery, Heard, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanQuery, SqlQuery,
+        Table, Telemetry,
     },
     testing::telemetry::conformance,
 };
 use waggle_signals::{
-    Batch, Event, LogRecord, ProfileSample, Rejected, Resource, Series, Sink, Span, TimeRange, Timestamp,
-    Topology, TraceId,
+    Batch, Event, LogRecord, ProfileSample, Rejected, Resource, Series, Sink, Span, TimeRange, Topology,
+    TraceId,
 };
 use waggle_telemetry_store::Store;
 
@@ -78,8 +78,8 @@ impl Telemetry for FlushedAtOnce {
         self.0.resources(query).await
     }
 
-    async fn first_measured(&self, range: TimeRange) -> Result<Option<Timestamp>> {
-        self.0.first_measured(range).await
+    async fn heard(&self, query: &ResourceQuery) -> Result<Vec<Heard>> {
+        self.0.heard(query).await
     }
 
     async fn sql(&self, query: &SqlQuery) -> Result<Table> {

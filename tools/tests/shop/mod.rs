@@ -1,10 +1,9 @@
 //! A shop in which one copy of one service goes bad: it is slow, fails, is asked more often, and writes about it.
 
-mod sql_telemetry;
+mod statements;
 
 use std::{sync::Arc, time::Duration};
 
-pub use sql_telemetry::SqlTelemetry;
 use waggle_agent_core::{
     Incident, IncidentId, Language, Ports, Scene, incident::Source, testing::fakes::fake_ports,
 };
@@ -349,11 +348,11 @@ pub fn nothing() -> Scene {
 
 /// The same incident over other telemetry.
 pub fn scene_of(batch: Batch) -> Scene {
-    scene_over(SqlTelemetry::of(batch))
+    scene_over(batch, None)
 }
 
-/// The same incident over another store.
-pub fn scene_over(telemetry: SqlTelemetry) -> Scene {
+/// The same incident over a store that cannot answer statements about a time before `sql_since`.
+pub fn scene_over(batch: Batch, sql_since: Option<Timestamp>) -> Scene {
     let now = at(HEALTHY + TROUBLE);
     let incident = Incident::open(
         IncidentId("inc-1".to_owned()),
@@ -365,6 +364,6 @@ pub fn scene_over(telemetry: SqlTelemetry) -> Scene {
         Duration::from_secs(50),
     );
     let ports = fake_ports(Batch::default(), now);
-    let ports = Ports { telemetry: Arc::new(telemetry), ..ports };
+    let ports = Ports { telemetry: Arc::new(statements::telemetry(batch, sql_since)), ..ports };
     Scene::new(ports, incident, Language::En)
 }
