@@ -18,7 +18,8 @@ use waggle_agent_core::{
     },
 };
 use waggle_signals::{
-    Attributes, Batch, Event, LogRecord, ManualClock, Resource, ResourceId, Severity, Timestamp, semconv,
+    Attributes, Batch, Event, LogRecord, ManualClock, Resource, ResourceId, Severity, Span, SpanId, SpanKind,
+    SpanStatus, Timestamp, TraceId, semconv,
 };
 
 const START: i64 = 1_772_373_600;
@@ -81,6 +82,50 @@ impl World {
         let tags =
             [(semconv::COMMIT, commit), (semconv::COMMIT_BEFORE, before), (semconv::REPOSITORY, "books")];
         self.event("ledger", minute, semconv::EVENT_DEPLOYMENT, "deployed", &tags);
+    }
+
+    /// From minute 45 on.
+    fn fails(&mut self) {
+        for minute in 45..60 {
+            self.says("ledger", minute, Severity::Error, "column \"iban_code\" does not exist");
+            self.says("portal", minute, Severity::Error, "upstream ledger answered 500");
+        }
+    }
+
+    /// From this minute on `ledger` says by a tag which commit it runs, and before that which one ran then; no event tells of it.
+    fn tags(&mut self, minute: i64, commit: &str, before: &str) {
+        let mut tagged = |commit: &str| {
+            let tags = [
+                (semconv::SERVICE_NAME, "ledger"),
+                (semconv::REPOSITORY, "books"),
+                (semconv::COMMIT, commit),
+            ];
+            self.batch.resource(&Resource::new(tags))
+        };
+        let (old, new) = (tagged(before), tagged(commit));
+        let ledger = self.resource("ledger");
+        for log in self.batch.logs.iter_mut().filter(|log| log.resource == ledger) {
+            log.resource = if log.time < at(minute) { old } else { new };
+        }
+    }
+
+    /// `portal` answers a request, and keeps its trace.
+    fn answers(&mut self, minute: i64) {
+        let resource = self.resource("portal");
+        let id = self.batch.spans.len() as u64 + 1;
+        self.batch.spans.push(Span {
+            trace_id: TraceId::new(id.into()).unwrap(),
+            span_id: SpanId::new(id).unwrap(),
+            parent_span_id: None,
+            resource,
+            kind: SpanKind::Server,
+            name: "GET /books".to_owned(),
+            start: at(minute),
+            duration: Duration::from_millis(20),
+            status: SpanStatus::Ok,
+            peer: None,
+            attributes: Attributes::new(),
+        });
     }
 
     async fn finding(self, language: Language) -> Finding {
@@ -150,11 +195,29 @@ fn history() -> FakeChanges {
 fn failing() -> World {
     let mut world = World::calm();
     world.deploys(43, NEAR, BEFORE);
-    for minute in 45..60 {
-        world.says("ledger", minute, Severity::Error, "column \"iban_code\" does not exist");
-        world.says("portal", minute, Severity::Error, "upstream ledger answered 500");
-    }
+    world.fails();
     world
+}
+
+#[tokio::test]
+async fn a_version_that_only_its_telemetry_tells_of_is_a_deployment() {
+    let mut world = World::calm();
+    world.fails();
+    world.tags(43, NEAR, BEFORE);
+    let finding = world.finding(Language::En).await;
+    let change = finding.root_causes[0].change.as_ref().unwrap();
+    assert_eq!((change.id.as_str(), change.diff_read), (GUILTY, true), "{finding:#?}");
+}
+
+#[tokio::test]
+async fn a_handful_of_kept_traces_is_no_load() {
+    let mut world = failing();
+    for minute in [20, 45, 46, 47, 50, 52, 55] {
+        world.answers(minute);
+    }
+    let finding = world.finding(Language::En).await;
+    let cause = &finding.root_causes[0];
+    assert_eq!((cause.service.as_str(), cause.change.as_ref().unwrap().id.as_str()), ("ledger", GUILTY));
 }
 
 #[tokio::test]
