@@ -89,8 +89,8 @@ bench-speed: ## how long the analysis takes, against its budgets
 bench-loop: ## what the loop itself costs: milliseconds a step, 100 investigations at once
 	$(CARGO) run --release -q -p waggle-memory --example loop_bench
 
-bench-deploy: ## how often healthy deploys fail the check, and how soon bad ones do (DEPLOYS=2000, EACH=100 per cell)
-	$(CARGO) run --release -q -p waggle-analysis --example deploy_power -- $(or $(DEPLOYS),2000) $(or $(EACH),100)
+bench-deploy: ## how often healthy deploys fail the check, and how soon bad ones do (DEPLOYS=2000, EACH=100 per cell, SEED)
+	$(CARGO) run --release -q -p waggle-analysis --example deploy_power -- $(or $(DEPLOYS),2000) $(or $(EACH),100) $(or $(SEED),0)
 
 bench-analysis: ## the analysis on public data (DATA=folder), beside the published numbers
 	$(CARGO) run --release -q -p waggle-public-evals -- --data "$(or $(DATA),$(WAGGLE_DATA))" $(SETS)

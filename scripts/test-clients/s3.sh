@@ -33,4 +33,4 @@ for _ in range(100):
 else:
     raise SystemExit("the server does not answer")
 PYTHON
-cargo test -q -p waggle-knowledge --features lance --test index in_a_bucket
+cargo test --workspace --test index in_a_bucket

@@ -1,6 +1,6 @@
 //! How often a healthy deploy fails the check, and how soon a bad one does, beside two common ways to check.
 //!
-//! Prints Markdown. `deploy_power [deploys] [deploys per cell of the power tables]`; the same numbers give the same tables.
+//! Prints Markdown. `deploy_power [deploys] [deploys per cell of the power tables] [seed]`; the same numbers give the same tables.
 
 mod check;
 mod rivals;
@@ -9,7 +9,7 @@ mod world;
 use std::env;
 
 use waggle_analysis::deploy::{Outcome, Rules};
-use world::{Blocks, Fault, World};
+use world::{Blocks, Compared, Fault, World};
 
 /// An hour before, two minutes of warm-up, half an hour after.
 const BLOCKS: Blocks = Blocks { before: 120, after: 60, warm_up: 4 };
@@ -33,16 +33,54 @@ fn main() {
     let count = |place: usize, usual: usize| {
         env::args().nth(place).and_then(|text| text.parse().ok()).unwrap_or(usual)
     };
-    let (healthy, each) = (count(1, 2000), count(2, 100));
+    let (healthy, each, seed) = (count(1, 2000), count(2, 100), count(3, 0) as u64);
     let rules = Rules::default();
     println!(
-        "False failures: {healthy} healthy deploys, alpha {}. 95 % intervals are Wilson's.\n",
+        "False failures: {healthy} healthy deploys for each comparison, alpha {}. 95 % intervals are Wilson's.\n",
         rules.alpha
     );
     println!(
-        "| Traffic | Habits | waggle fails | passes | not enough data | threshold, every 30 s | threshold, once | fixed 30 min |"
+        "| Compared with | Traffic | Habits | waggle fails | passes | not enough data | threshold, every 30 s | threshold, once | fixed 30 min |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for compared in [Compared::JustBefore, Compared::DayBefore, Compared::Canary] {
+        healthy_rows(&rules, compared, healthy, seed);
+    }
+    println!(
+        "\nPower: the share of bad deploys that fail, {each} deploys each of an ordinary service; in brackets the median minutes until then.\n"
+    );
+    println!(
+        "| Fault | Traffic | waggle | threshold, once | fixed 30 min | waggle, day before | waggle, canary |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for (name, fault) in faults() {
+        for rate in RATES {
+            let played = |compared| tally(&rules, compared, &World::shop(rate), fault, each, seed + 77);
+            let just_before = played(Compared::JustBefore);
+            let share = |n: usize| format!("{:.0}%", 100.0 * n as f64 / each.max(1) as f64);
+            let told = |tally: &Tally| {
+                let minutes = waggle_analysis::robust::median(&tally.blocks_to_fail)
+                    .map_or(String::new(), |blocks| format!(" ({:.0} min)", blocks * world::BLOCK_S / 60.0));
+                format!("{}{minutes}", share(tally.failed))
+            };
+            println!(
+                "| {name} | {rate}/s | {} | {} | {} | {} | {} |",
+                told(&just_before),
+                share(just_before.threshold_once),
+                share(just_before.fixed),
+                told(&played(Compared::DayBefore)),
+                told(&played(Compared::Canary)),
+            );
+        }
+    }
+}
+
+fn healthy_rows(rules: &Rules, compared: Compared, healthy: usize, seed: u64) {
+    let against = match compared {
+        Compared::JustBefore => "just before",
+        Compared::DayBefore => "day before",
+        Compared::Canary => "stable beside",
+    };
     let mut all = Tally::default();
     // Two unrests of all rates make up the whole; the calm service is for comparison.
     let cells = 2 * RATES.len();
@@ -52,28 +90,15 @@ fn main() {
         // The remainder goes to the first, so that the whole is what was asked for.
         let n = healthy / cells + if index == 0 { healthy % cells } else { 0 };
         let world = World { unrest, ..World::shop(rate) };
-        let tally = tally(&rules, &world, Fault::default(), n, 1_000_000 * (index as u64 + 1));
-        healthy_row(&format!("{rate}/s"), habits(unrest), &tally);
+        let seed = seed + 1_000_000 * (index as u64 + 1);
+        let tally = tally(rules, compared, &world, Fault::default(), n, seed);
+        healthy_row(&format!("{against} | {rate}/s"), habits(unrest), &tally);
         all.add(tally);
     }
-    healthy_row("all", "ordinary and restless", &all);
+    healthy_row(&format!("{against} | all"), "ordinary and restless", &all);
     let calm = World { unrest: 0.0, ..World::shop(3.0) };
-    healthy_row("3/s", habits(0.0), &tally(&rules, &calm, Fault::default(), healthy / cells, 9_000_000));
-    println!(
-        "\nPower: the share of bad deploys that fail, {each} deploys each of an ordinary service; in brackets the median minutes until then.\n"
-    );
-    println!("| Fault | Traffic | waggle | threshold, once | fixed 30 min |");
-    println!("|---|---|---|---|---|");
-    for (name, fault) in faults() {
-        for rate in RATES {
-            let tally = tally(&rules, &World::shop(rate), fault, each, 77);
-            let minutes = waggle_analysis::robust::median(&tally.blocks_to_fail)
-                .map_or(String::new(), |blocks| format!(" ({:.0} min)", blocks * world::BLOCK_S / 60.0));
-            let share = |n: usize| format!("{:.0}%", 100.0 * n as f64 / tally.deploys.max(1) as f64);
-            let (threshold, fixed) = (share(tally.threshold_once), share(tally.fixed));
-            println!("| {name} | {rate}/s | {}{minutes} | {threshold} | {fixed} |", share(tally.failed));
-        }
-    }
+    let calm = tally(rules, compared, &calm, Fault::default(), healthy / cells, seed + 9_000_000);
+    healthy_row(&format!("{against} | 3/s"), habits(0.0), &calm);
 }
 
 fn habits(unrest: f64) -> &'static str {
@@ -103,23 +128,24 @@ fn faults() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-fn tally(rules: &Rules, world: &World, fault: Fault, deploys: usize, seed: u64) -> Tally {
+fn tally(rules: &Rules, compared: Compared, world: &World, fault: Fault, deploys: usize, seed: u64) -> Tally {
     let mut tally = Tally { deploys, ..Tally::default() };
     let every: Vec<usize> = (4..=BLOCKS.after).collect();
     for deploy in 0..deploys {
-        let (before, after) = world.play(fault, BLOCKS, seed + deploy as u64);
-        let (outcome, blocks) = check::watched(rules, &before, &after);
+        let played = world.play(compared, fault, BLOCKS, seed + deploy as u64);
+        let (outcome, blocks) = check::watched(rules, compared, &played);
+        let (before, after) = (played.beside.as_ref().unwrap_or(&played.before), &played.after);
         tally.passed += usize::from(outcome == Outcome::Pass);
         tally.failed += usize::from(outcome == Outcome::Fail);
         if outcome == Outcome::Fail {
             tally.blocks_to_fail.push(blocks as f64);
         }
-        tally.threshold_once += usize::from(rivals::threshold(rules, &before, &after, &[BLOCKS.after]));
+        tally.threshold_once += usize::from(rivals::threshold(rules, before, after, &[BLOCKS.after]));
         // Every tenth is enough to see how often a plain threshold is wrong: it sorts everything at each look.
         if deploy % 10 == 0 {
-            tally.threshold += usize::from(rivals::threshold(rules, &before, &after, &every));
+            tally.threshold += usize::from(rivals::threshold(rules, before, after, &every));
         }
-        tally.fixed += usize::from(rivals::fixed(rules, &before, &after));
+        tally.fixed += usize::from(rivals::fixed(rules, before, after));
     }
     tally
 }

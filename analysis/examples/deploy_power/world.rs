@@ -19,6 +19,27 @@ pub struct World {
     pub unrest: f64,
 }
 
+/// What a new version is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// The time just before.
+    JustBefore,
+    /// The same hours of the day before.
+    DayBefore,
+    /// The stable version beside it, which gets four fifths of the traffic.
+    Canary,
+}
+
+/// What there is to see.
+pub struct Played {
+    /// The old version.
+    pub before: Side,
+    /// The stable version beside a canary.
+    pub beside: Option<Side>,
+    /// The new version.
+    pub after: Side,
+}
+
 /// What a new version does otherwise, once it is warm.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fault {
@@ -68,6 +89,10 @@ const OUTLIERS: f64 = 0.003;
 /// Between night and noon the time to answer moves by a quarter and traffic by the half.
 const DAY_LATENCY: f64 = 0.12;
 const DAY_TRAFFIC: f64 = 0.5;
+/// From one day to the next the time to answer moves by some percent.
+const DAY_TO_DAY: f64 = 0.03;
+/// Part of the traffic that a canary gets.
+const CANARY: f64 = 0.2;
 /// A cold version takes twice as long, and is warm by two thirds after 40 seconds.
 const COLD: f64 = 1.0;
 const COLD_S: f64 = 40.0;
@@ -84,48 +109,76 @@ impl World {
         Self { rate, endpoints, error_rate: 0.002, unrest: 0.5 }
     }
 
-    /// Plays the service from before a deploy to after it.
-    pub fn play(&self, fault: Fault, blocks: Blocks, seed: u64) -> (Side, Side) {
+    /// Plays the service around a deploy.
+    pub fn play(&self, compared: Compared, fault: Fault, blocks: Blocks, seed: u64) -> Played {
         let mut dice = Dice::new(seed);
-        let mut habits = Habits { unrest: self.unrest, hour: dice.unit() * 24.0, ..Habits::default() };
-        for _ in 0..60 {
-            habits.go_on(&mut dice);
-        }
+        let hour = dice.unit() * 24.0;
+        let mut habits = self.habits(hour, &mut dice);
         let healthy: Vec<f64> = self.endpoints.iter().map(|endpoint| endpoint.1).collect();
-        let before = self.side(blocks.before, &healthy, Fault::default(), None, &mut habits, &mut dice);
+        let before = if compared == Compared::DayBefore { blocks.after } else { blocks.before };
+        let before = habits.timeline(before, &mut dice);
+        let before = self.side(&before, &healthy, 1.0, Fault::default(), None, &mut dice);
         let mix = if self.unrest > 0.0 { shifted(&healthy, &mut dice) } else { healthy };
+        if compared == Compared::DayBefore {
+            // Another day: whatever wandered has wandered on, and the whole is a little faster or slower.
+            habits = self.habits(hour - blocks.warm_up as f64 * BLOCK_S / 3600.0, &mut dice);
+            habits.level = DAY_TO_DAY * self.unrest * dice.normal();
+        }
         // The warm-up passes unseen but leaves its mark on the habits.
-        self.side(blocks.warm_up, &mix, fault, Some(0.0), &mut habits, &mut dice);
+        habits.timeline(blocks.warm_up, &mut dice);
+        let timeline = habits.timeline(blocks.after, &mut dice);
         let cold_since = Some(blocks.warm_up as f64 * BLOCK_S);
-        let after = self.side(blocks.after, &mix, fault, cold_since, &mut habits, &mut dice);
-        (before, after)
+        if compared != Compared::Canary {
+            let after = self.side(&timeline, &mix, 1.0, fault, cold_since, &mut dice);
+            return Played { before, beside: None, after };
+        }
+        let beside = self.side(&timeline, &mix, 1.0 - CANARY, Fault::default(), None, &mut dice);
+        // What the day, the users and the dependencies do both versions feel; a part of the wandering is the canary's own.
+        let mut own = World { unrest: self.unrest / 2.0, ..self.clone() }.habits(hour, &mut dice);
+        let alone = own.timeline(blocks.after, &mut dice);
+        let timeline: Vec<Habits> = timeline
+            .iter()
+            .zip(alone)
+            .map(|(shared, own)| Habits { wander: shared.wander + own.wander, ..*shared })
+            .collect();
+        let after = self.side(&timeline, &mix, CANARY, fault, cold_since, &mut dice);
+        Played { before, beside: Some(beside), after }
     }
 
+    fn habits(&self, hour: f64, dice: &mut Dice) -> Habits {
+        let mut habits = Habits { unrest: self.unrest, hour, ..Habits::default() };
+        for _ in 0..60 {
+            habits.go_on(dice);
+        }
+        habits
+    }
+
+    /// Plays one version, which gets this part of the traffic.
     fn side(
         &self,
-        blocks: usize,
+        timeline: &[Habits],
         mix: &[f64],
+        traffic: f64,
         fault: Fault,
         since_start: Option<f64>,
-        habits: &mut Habits,
         dice: &mut Dice,
     ) -> Side {
+        let blocks = timeline.len() / STEPS;
         let mut endpoints: BTreeMap<String, Vec<Requests>> = BTreeMap::new();
         let (mut cpu, mut memory) = (Vec::new(), Vec::new());
         // Each start of a program is a little different.
         let start = if self.unrest > 0.0 { 1.0 + 0.01 * dice.normal() } else { 1.0 };
-        for block in 0..blocks {
+        for (block, steps) in timeline.chunks_exact(STEPS).enumerate() {
             let mut seen: Vec<(Vec<f64>, u64)> = vec![(Vec::new(), 0); self.endpoints.len()];
             let mut cpu_ms = 0.0;
-            for step in 0..STEPS {
-                habits.go_on(dice);
+            for (step, habits) in steps.iter().enumerate() {
                 let age = (block as f64 * BLOCK_S) + step as f64 * STEP_S;
                 let cold = since_start
                     .filter(|_| self.unrest > 0.0)
                     .map_or(0.0, |since| COLD * (-(since + age) / COLD_S).exp());
                 let pace = habits.pace() * (1.0 + cold) * (1.0 + fault.slower);
                 for ((endpoint, part), seen) in self.endpoints.iter().zip(mix).zip(&mut seen) {
-                    let n = dice.poisson(self.rate * part * STEP_S * habits.traffic());
+                    let n = dice.poisson(self.rate * traffic * part * STEP_S * habits.traffic());
                     for _ in 0..n {
                         let mut ms = endpoint.2 * pace * (endpoint.3 * dice.normal()).exp();
                         cpu_ms += 4.0 * start * (1.0 + fault.cpu) * (0.3 * dice.normal()).exp();
@@ -170,9 +223,19 @@ struct Habits {
     spell_left_s: f64,
     stumble_left_s: f64,
     unrest: f64,
+    level: f64,
 }
 
 impl Habits {
+    /// Goes on for so many blocks, step by step.
+    fn timeline(&mut self, blocks: usize, dice: &mut Dice) -> Vec<Self> {
+        let steps = (0..blocks * STEPS).map(|_| {
+            self.go_on(dice);
+            *self
+        });
+        steps.collect()
+    }
+
     fn go_on(&mut self, dice: &mut Dice) {
         self.hour += STEP_S / 3600.0;
         let kept = (-STEP_S / MEMORY_S).exp();
@@ -195,7 +258,7 @@ impl Habits {
 
     fn pace(&self) -> f64 {
         let spell = if self.spell_left_s > 0.0 { 1.0 + SPELL } else { 1.0 };
-        (self.wander + DAY_LATENCY * self.unrest * self.day()).exp() * spell
+        (self.level + self.wander + DAY_LATENCY * self.unrest * self.day()).exp() * spell
     }
 
     fn traffic(&self) -> f64 {

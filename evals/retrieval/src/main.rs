@@ -30,6 +30,9 @@ struct Args {
     /// Chunks for the measurement of time and size; none when 0
     #[arg(long, default_value_t = 100_000)]
     chunks: usize,
+    /// Measure time and size alone
+    #[arg(long)]
+    size_only: bool,
     /// Write what the halves make of each passage to this file, and measure nothing
     #[arg(long)]
     dump: Option<PathBuf>,
@@ -49,6 +52,9 @@ async fn run(args: Args) -> Result<()> {
     let runbooks_dir = args.data.join("runbooks");
     let xquad = args.data.join("xquad");
     let (en, zh) = (paragraphs(&xquad, "en")?, paragraphs(&xquad, "zh")?);
+    if args.size_only {
+        return size::measure(&en, args.chunks, model).await;
+    }
     let tasks = [
         ("runbooks, alert text", runbooks(&runbooks_dir, true)?),
         ("runbooks without their titles", runbooks(&runbooks_dir, false)?),

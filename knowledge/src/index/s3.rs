@@ -23,6 +23,8 @@ pub struct S3;
 #[async_trait]
 impl ObjectStoreProvider for S3 {
     async fn new_store(&self, base: Url, params: &ObjectStoreParams) -> lance_core::Result<ObjectStore> {
+        // Whoever embeds this crate may have chosen already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let options: HashMap<String, String> = params.storage_options().cloned().unwrap_or_default();
         let mut builder = AmazonS3Builder::from_env()
             .with_url(base.as_str())
