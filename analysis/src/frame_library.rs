@@ -6,11 +6,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod distributions;
 mod known;
 mod names;
 mod parts;
 mod paths;
 
+pub use distributions::distribution;
 use parts::Parts;
 
 /// Bytes of a frame that are read; what is longer is cut, since names of deep templates say nothing new at their end.

@@ -8,14 +8,14 @@ mod check;
 mod world;
 
 use waggle_analysis::deploy::{Amount, Aspect, Baseline, Outcome, Requests, Rules, Side, Verdict, judge};
-use world::{Blocks, Fault, World};
+use world::{Blocks, Compared, Fault, World};
 
 const BLOCKS: Blocks = Blocks { before: 120, after: 60, warm_up: 4 };
 
-fn failures(world: &World, fault: Fault, deploys: u64) -> u64 {
+fn failures(world: &World, compared: Compared, fault: Fault, deploys: u64) -> u64 {
     let fails = |seed: &u64| {
-        let (before, after) = world.play(fault, BLOCKS, 5_000 + seed);
-        check::watched(&Rules::default(), &before, &after).0 == Outcome::Fail
+        let played = world.play(compared, fault, BLOCKS, 5_000 + seed);
+        check::watched(&Rules::default(), compared, &played).0 == Outcome::Fail
     };
     (0..deploys).filter(fails).count() as u64
 }
@@ -23,9 +23,13 @@ fn failures(world: &World, fault: Fault, deploys: u64) -> u64 {
 #[test]
 fn healthy_deploys_fail_no_more_often_than_stated() {
     let world = World { unrest: 1.0, ..World::shop(1.0) };
-    let failed = failures(&world, Fault::default(), 300);
-    // Were the rate the stated 5 %, more than 24 of 300 would come up once in 100 times (binomial).
-    assert!(failed <= 24, "{failed} of 300");
+    // Were the rate the stated 5 %, more than these would come up once in 100 times (binomial).
+    for (compared, deploys, most) in
+        [(Compared::JustBefore, 300, 24), (Compared::DayBefore, 100, 11), (Compared::Canary, 100, 11)]
+    {
+        let failed = failures(&world, compared, Fault::default(), deploys);
+        assert!(failed <= most, "{compared:?}: {failed} of {deploys}");
+    }
 }
 
 #[test]
@@ -37,8 +41,13 @@ fn bad_deploys_fail() {
         (Fault { stuck: 0.05, ..Fault::default() }, 29),
         (Fault { cpu: 0.5, ..Fault::default() }, 29),
     ] {
-        let failed = failures(&world, fault, 30);
+        let failed = failures(&world, Compared::JustBefore, fault, 30);
         assert!(failed >= least, "{fault:?}: {failed} of 30");
+    }
+    let slower = Fault { slower: 0.7, ..Fault::default() };
+    for compared in [Compared::DayBefore, Compared::Canary] {
+        let failed = failures(&world, compared, slower, 30);
+        assert!(failed >= 29, "{compared:?}: {failed} of 30");
     }
 }
 

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use waggle_agent_core::{
     Language, Scene, Tool, ToolError,
     evidence::{Fact, Topic},
-    ports::{Library, PassageQuery, ProfileQuery},
+    ports::{Library, Passage, PassageQuery, ProfileQuery},
     tool::Output,
 };
 use waggle_analysis::{
-    frame_library::{Frame, Origin, Rule, frame_library},
+    frame_library::{Frame, Origin, Rule, distribution, frame_library},
     frame_notes::{NoteText, frame_note},
     quantity,
 };
@@ -100,10 +100,7 @@ impl Tool for ExplainFrame {
         }
         let whose = frame_library(&self.frame, location.as_deref(), &own);
         let note = frame_note(&whose).map(|note| scene.language.pick(note.en.clone(), note.zh.clone()));
-        let documents = match documents_query(&whose) {
-            Some(query) => about(&whose, scene.ports.knowledge.search(&query).await?),
-            None => Vec::new(),
-        };
+        let documents = documents(scene, &whose).await?;
         let frame = quote(&self.frame);
         Ok(Explained {
             searched: format!("names of libraries, notes on frames and library documents for `{frame}`"),
@@ -118,38 +115,48 @@ impl Tool for ExplainFrame {
     }
 }
 
-/// Asks for the section on a frame of a library; `None` for what no library documents.
-fn documents_query(whose: &Frame) -> Option<PassageQuery> {
-    let package = whose.package.as_ref()?;
+/// Finds the sections on a frame of a library, under the name in the frame, else under the one that the library is published by.
+async fn documents(scene: &Scene, whose: &Frame) -> Result<Vec<DocumentRow>, ToolError> {
+    let Some(package) = &whose.package else { return Ok(Vec::new()) };
     if !matches!(whose.origin, Origin::BaseLibrary | Origin::ThirdParty) {
-        return None;
+        return Ok(Vec::new());
     }
     let module = whose.module.as_deref().unwrap_or_default();
     let text = format!("{package} {module} {}", whose.function);
-    // The version that is documented is nearly always another one than runs, and mostly says the same.
-    let library = Some(Library { name: package.clone(), version: None });
-    Some(PassageQuery { text, library, limit: MAX_DOCUMENTS, ..PassageQuery::default() })
+    for name in [Some(package.as_str()), distribution(package)].into_iter().flatten() {
+        // The version that is documented is nearly always another one than runs, and mostly says the same.
+        let library = Some(Library { name: name.to_owned(), version: None });
+        let (text, limit) = (text.clone(), MAX_DOCUMENTS);
+        let query = PassageQuery { text, library, limit, ..PassageQuery::default() };
+        let found = about(&[package, name], scene.ports.knowledge.search(&query).await?);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
 }
 
-/// Keeps the passages that are about the library: its name is in the document's id or headings.
-fn about(whose: &Frame, passages: Vec<waggle_agent_core::ports::Passage>) -> Vec<DocumentRow> {
-    let package = whose.package.as_deref().unwrap_or_default().to_lowercase();
-    let names = |text: &str| {
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        let text = text.to_lowercase();
-        text.match_indices(&package).any(|(at, _)| {
-            let before = text.get(..at).and_then(|it| it.chars().next_back());
-            let after = text.get(at + package.len()..).and_then(|it| it.chars().next());
-            !before.is_some_and(is_part) && !after.is_some_and(is_part)
-        })
-    };
-    let fits = passages.into_iter().filter(|it| !package.is_empty() && (names(&it.id) || names(&it.heading)));
+/// Keeps the passages that are about a library: one of its names is in the document's id or headings.
+fn about(names: &[&str], passages: Vec<Passage>) -> Vec<DocumentRow> {
+    let is_named = |text: &str| names.iter().any(|name| has_word(text, name));
+    let fits = passages.into_iter().filter(|it| is_named(&it.id) || is_named(&it.heading));
     let rows = fits.take(MAX_DOCUMENTS).map(|passage| DocumentRow {
         id: quote(&passage.id),
         section: quote(&passage.heading),
         text: passage.text.chars().take(MAX_KEPT_CHARS).collect(),
     });
     rows.collect()
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let (text, word) = (text.to_lowercase(), word.to_lowercase());
+    !word.is_empty()
+        && text.match_indices(&word).any(|(at, _)| {
+            let before = text.get(..at).and_then(|it| it.chars().next_back());
+            let after = text.get(at + word.len()..).and_then(|it| it.chars().next());
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
 }
 
 /// Returns how the program's own names begin: its repository as an import path, and its name as a crate, package or module.

@@ -43,6 +43,11 @@ fn world() -> Ports {
             "requests.sessions.Session › request",
             "Constructs a request and sends it. Waits for ever unless `timeout` is given.",
         ),
+        document(
+            "library/pyyaml-6.0",
+            "yaml.load",
+            "Parses a document. `safe_load` is the one for input of others.",
+        ),
         document("runbooks/orders.md", "Orders › Slow", "A request of a session may wait for the database."),
     ];
     Ports { knowledge: Arc::new(FakeKnowledge::of(shelf)), ..ports(batch) }
@@ -59,6 +64,11 @@ async fn a_frame_is_explained_by_whose_code_it_is() {
         (
             "explain_frame_library",
             "request (/usr/lib/python3.11/site-packages/requests/sessions.py:589)",
+            None,
+        ),
+        (
+            "explain_frame_published_by_another_name",
+            "load (/usr/lib/python3.11/site-packages/yaml/__init__.py:81)",
             None,
         ),
         ("explain_frame_jar", "com.acme.lib.Codec.read (~[acme-codec-2.15.2.jar:2.15.2])", None),
