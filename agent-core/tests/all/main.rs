@@ -17,6 +17,7 @@ mod models;
 #[cfg(feature = "openai")]
 mod models_quirks;
 mod offline;
+mod past;
 #[cfg(feature = "openai")]
 mod openai;
 #[cfg(feature = "openai")]
