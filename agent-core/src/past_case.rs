@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use waggle_signals::Timestamp;
 
 pub use lift::lift;
-pub use record::{case_of, keep_case};
+pub use record::{all_cases, case_of, keep_case};
 pub use signs::{Magnitude, Reading, Role, ServiceSigns, Sign, Trend, reading};
 pub use told::{PAST_TOOL, Told, seen_before, told};
 pub use votes::Votes;

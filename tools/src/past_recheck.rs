@@ -37,6 +37,10 @@ pub(crate) struct Check {
 pub(crate) enum Claim {
     /// A service in that role shows that class of fault.
     FaultClass,
+    /// Texts say so.
+    Said,
+    /// The state of objects shows it.
+    Objects,
     /// What stood out in that role stands out again.
     Signs,
     /// A change of that service went live before the trouble.
@@ -151,20 +155,40 @@ fn class_check(today: &Today, in_role: &[&ServiceSigns], class: &str, tree: &Fau
         let numbers = format!("{}: {class}", service.service);
         return (check(Outcome::Holds, numbers), service.service.clone());
     }
+    let check = |check| (check, String::new());
+    if faults.is_empty() {
+        return check(unshown(today, class));
+    }
     let misses: Vec<String> = in_role
         .iter()
         .flat_map(|service| faults.iter().filter_map(move |fault| miss(service, fault)))
         .collect();
-    let outcome = match faults.is_empty() {
-        false if !misses.is_empty() => Outcome::DoesNotHold,
-        // Others were measured, and nobody in that role had any part in it.
-        false if in_role.is_empty() && today.services.iter().any(|s| !s.features.is_empty()) => {
-            Outcome::DoesNotHold
-        }
-        true if Catalogue::shipped().class(class).is_some() && today.n_looked_at > 0 => Outcome::DoesNotHold,
-        _ => Outcome::CannotBeChecked,
-    };
-    (check(outcome, misses.into_iter().next().unwrap_or_default()), String::new())
+    // Others were measured, and nobody in that role had any part in it.
+    let nobody = in_role.is_empty() && today.services.iter().any(|s| !s.features.is_empty());
+    let outcome = if nobody || !misses.is_empty() { Outcome::DoesNotHold } else { Outcome::CannotBeChecked };
+    let numbers = misses.into_iter().next().unwrap_or_default();
+    check(Check { claim: Claim::FaultClass, outcome, numbers })
+}
+
+/// Says whether a class that words, metrics and objects show would have been seen if it were there.
+fn unshown(today: &Today, class: &str) -> Check {
+    let check = |claim, outcome, numbers| Check { claim, outcome, numbers };
+    let known = Catalogue::shipped().class(class);
+    let measured = known.into_iter().flat_map(|known| &known.any).find_map(|condition| {
+        let (measure, _) = condition.feature.rsplit_once('.')?;
+        today.measures.get_key_value(measure)
+    });
+    if let Some((measure, now)) = measured {
+        let numbers = format!("{measure} is {}", quantity::number(*now));
+        return check(Claim::FaultClass, Outcome::DoesNotHold, numbers);
+    }
+    if today.n_texts > 0 && known.is_some_and(|known| !known.says.is_empty()) {
+        return check(Claim::Said, Outcome::DoesNotHold, format!("0/{}", today.n_texts));
+    }
+    if today.n_objects > 0 && known.is_some_and(|known| known.by_code) {
+        return check(Claim::Objects, Outcome::DoesNotHold, format!("0/{}", today.n_objects));
+    }
+    check(Claim::FaultClass, Outcome::CannotBeChecked, String::new())
 }
 
 /// Says which measured condition a fault misses; `None` when what decides was not measured.
@@ -201,11 +225,11 @@ fn signs_check(today: &Today, in_role: &[&ServiceSigns], then: &[&Sign]) -> Chec
     match again.max_by_key(|(n, _)| *n) {
         Some((n, service)) => {
             let holds = n as f64 >= SIGNS_AGAIN * then.len() as f64;
-            let numbers = format!("{service}: {n} of {}", then.len());
+            let numbers = format!("{service} {n}/{}", then.len());
             check(if holds { Outcome::Holds } else { Outcome::DoesNotHold }, numbers)
         }
         None if today.services.iter().any(|service| !service.features.is_empty()) => {
-            check(Outcome::DoesNotHold, format!("0 of {}", then.len()))
+            check(Outcome::DoesNotHold, format!("0/{}", then.len()))
         }
         None => check(Outcome::CannotBeChecked, String::new()),
     }
@@ -216,4 +240,54 @@ fn change_check(today: &Today, service: &str) -> Check {
     let outcome = if change.is_some() { Outcome::Holds } else { Outcome::DoesNotHold };
     let numbers = change.map(|id| format!("{service}: {id}")).unwrap_or_default();
     Check { claim: Claim::Change, outcome, numbers }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(role: Role, fault_class: &str) -> Blamed {
+        let (service, fault_class) = ("cart".to_owned(), fault_class.to_owned());
+        let cause =
+            CauseThen { service, role, fault_class, change_kind: String::new(), change: String::new() };
+        Blamed { cause, is_corrected: false }
+    }
+
+    #[test]
+    fn a_class_that_is_not_seen_is_denied_only_by_what_would_have_shown_it() {
+        let blind = Today::default();
+        let texts = Today { n_texts: 40, ..Today::default() };
+        let lag = Today { measures: [("db.replica_lag".to_owned(), 3.0)].into(), ..Today::default() };
+        for (today, class, outcome, numbers) in [
+            (&blind, "replication_lag", Outcome::CannotBeChecked, ""),
+            (&lag, "replication_lag", Outcome::DoesNotHold, "db.replica_lag is 3"),
+            (&lag, "database_cpu_saturated", Outcome::CannotBeChecked, ""),
+            (&blind, "authentication_failing", Outcome::CannotBeChecked, ""),
+            (&texts, "authentication_failing", Outcome::DoesNotHold, "0/40"),
+            (&texts, "gremlins", Outcome::CannotBeChecked, ""),
+        ] {
+            let recheck = recheck(today, &cause(Role::Felt, class), &[], &FaultTree::first());
+            assert_eq!((recheck.outcome, recheck.checks[0].numbers.as_str()), (outcome, numbers), "{class}");
+        }
+    }
+
+    #[test]
+    fn a_class_is_looked_for_in_the_role_and_not_by_the_name() {
+        let features =
+            [("silent", 1.0), ("process_ended", 1.0), ("explained", 0.8), ("errors.lost.share", 0.9)];
+        let features = features.map(|(name, value)| (name.to_owned(), value)).into();
+        let stock = ServiceSigns {
+            service: "stock".to_owned(),
+            role: Role::Below,
+            fault_class: String::new(),
+            features,
+        };
+        let today = Today { services: vec![stock], ..Today::default() };
+        for (role, outcome, at) in
+            [(Role::Below, Outcome::Holds, "stock"), (Role::Felt, Outcome::DoesNotHold, "")]
+        {
+            let recheck = recheck(&today, &cause(role, "service_down"), &[], &FaultTree::first());
+            assert_eq!((recheck.outcome, recheck.at.as_str()), (outcome, at), "{recheck:?}");
+        }
+    }
 }

@@ -17,7 +17,8 @@ const MAX_DIFFERENCES: usize = 4;
 impl PastRow {
     /// Says what it was, what people thought of it, whether it holds today and what differs.
     pub(crate) fn sentence(&self, language: Language) -> String {
-        let Self { id, age_days, similarity_percent, .. } = self;
+        let Self { id, similarity_percent, .. } = self;
+        let ago = self.ago(language);
         let lead = match self.outcome() {
             Outcome::Holds => language.pick("seen before", "以前出现过"),
             Outcome::DoesNotHold => language
@@ -30,9 +31,17 @@ impl PastRow {
         let held = self.held(language);
         let differs = self.differs(language);
         language.pick(
-            format!("{lead}: `{id}`, {age_days} days ago and {similarity_percent}% alike, was {told}{held}{differs}"),
-            format!("{lead}：{age_days} 天前的 `{id}`（相似度 {similarity_percent}%）{told}{held}{differs}"),
+            format!("{lead}: `{id}`, {ago} and {similarity_percent}% alike, was {told}{held}{differs}"),
+            format!("{lead}：{ago}的 `{id}`（相似度 {similarity_percent}%）{told}{held}{differs}"),
         )
+    }
+
+    fn ago(&self, language: Language) -> String {
+        match self.age_days {
+            days if days < 1.0 => language.pick("within a day", "一天之内").to_owned(),
+            days if days < 2.0 => language.pick("a day ago", "一天前").to_owned(),
+            days => language.pick(format!("{days} days ago"), format!("{days} 天前")),
+        }
     }
 
     fn found(&self, language: Language) -> String {
@@ -121,8 +130,14 @@ fn reason(check: &Check, language: Language) -> Option<String> {
         (Claim::Change, true) => Some(language.pick("no change went live", "没有变更上线").to_owned()),
         (_, true) => None,
         (Claim::FaultClass, false) => Some(numbers.clone()),
+        (Claim::Said, false) => {
+            Some(language.pick(format!("{numbers} texts say so"), format!("{numbers} 条文本这么说")))
+        }
+        (Claim::Objects, false) => {
+            Some(language.pick(format!("{numbers} objects show it"), format!("{numbers} 个对象显示")))
+        }
         (Claim::Signs, false) => {
-            Some(language.pick(format!("signs again at {numbers}"), format!("再次出现的迹象：{numbers}")))
+            Some(language.pick(format!("signs again: {numbers}"), format!("再次出现的迹象：{numbers}")))
         }
         (Claim::Change, false) => {
             Some(language.pick(format!("change of {numbers}"), format!("变更：{numbers}")))

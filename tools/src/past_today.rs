@@ -30,8 +30,12 @@ pub(crate) struct Today {
     pub services: Vec<ServiceSigns>,
     /// Faults that words, metrics and objects show: class → object and grade.
     pub faults: BTreeMap<String, (String, f64)>,
-    /// How many texts, known series and objects those faults were looked for in.
-    pub n_looked_at: usize,
+    /// How many texts those faults were looked for in; what the alert itself says is none.
+    pub n_texts: usize,
+    /// Where measures that tell of faults stand, by name.
+    pub measures: BTreeMap<String, f64>,
+    /// How many objects of Kubernetes those faults were looked for in.
+    pub n_objects: usize,
     /// The newest change of each service that was live before the trouble.
     pub changed: BTreeMap<String, String>,
     /// The commit that each service runs, where it is known.
@@ -59,10 +63,11 @@ pub(crate) async fn today(scene: &Scene) -> Result<Today, ToolError> {
     let triage = reading(&triage);
     let diagnosis = diagnosed(scene).await?.diagnosis;
     let looked_at = diagnosis.looked_at;
+    let measures = diagnosis.readings.into_iter().map(|reading| (reading.measure, reading.now)).collect();
     let faults: BTreeMap<String, (String, f64)> = by_class(diagnosis.faults);
 
-    let measures = FELT.map(|(measure, _)| measure);
-    let anomalies = scanned(scene, &measures).await?;
+    let felt = FELT.map(|(measure, _)| measure);
+    let anomalies = scanned(scene, &felt).await?;
     let its = named.clone();
     let is_its = |anomaly: &&Anomaly| its.as_deref().is_none_or(|named| anomaly.service() == named);
     let word =
@@ -92,7 +97,9 @@ pub(crate) async fn today(scene: &Scene) -> Result<Today, ToolError> {
         magnitude: triage.magnitude,
         services: triage.services,
         faults,
-        n_looked_at: looked_at.texts + looked_at.known_series + looked_at.objects,
+        n_texts: looked_at.texts.saturating_sub(1),
+        measures,
+        n_objects: looked_at.objects,
         changed,
         versions,
     })

@@ -5,16 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use waggle_signals::Timestamp;
 
-use super::{CaseCheck, CauseThen, Outcome, PAST_TOOL, PastCase, Reading, Role, Told, reading, told};
+use super::{
+    CaseCheck, CauseThen, KeptCase, Outcome, PAST_TOOL, PastCase, Reading, Role, Told, reading, told,
+};
 use crate::{
     Evidence, Finding, Incident, IncidentId, Kind, Result,
     finding::Remediation,
-    ports::{InvestigationRecord, Memory},
+    ports::{CasePage, IncidentPage, InvestigationRecord, Memory},
     redact::Redactor,
     triage::SUSPECTS_TOOL,
     verify::CHANGES_TOOL,
 };
 
+/// Cases that are read at a time, newest first: bounded, and so many that a flood of equal ones does not push all others out.
+const MAX_READ: usize = 2_000;
+/// Incidents that are looked through for those that have no case yet, newest first.
+const MAX_LOOKED_THROUGH: usize = 500;
+/// Cases that are made at a time: each reads an incident's evidence. The next time goes on.
+const MAX_MADE: usize = 100;
 /// Error lines that are kept of one incident.
 pub const MAX_TEMPLATES: usize = 8;
 /// Tools whose results have error lines under `template`.
@@ -46,6 +54,25 @@ pub async fn keep_case(memory: &dyn Memory, incident: &Incident) -> Result<Optio
         }
     }
     Ok(Some(case))
+}
+
+/// Returns the cases that are kept, newest first, those out of use among them. Incidents from before there were cases get theirs now.
+///
+/// # Errors
+///
+/// As for reading and writing the memory.
+pub async fn all_cases(memory: &dyn Memory) -> Result<Vec<KeptCase>> {
+    let page = CasePage { before: None, limit: MAX_READ };
+    let cases = memory.cases(&page).await?;
+    let known: BTreeSet<&IncidentId> = cases.iter().map(|kept| &kept.case.incident).collect();
+    let mut n_made = 0;
+    for incident in memory.incidents(&IncidentPage { before: None, limit: MAX_LOOKED_THROUGH }).await? {
+        if n_made < MAX_MADE && !known.contains(&incident.id) && keep_case(memory, &incident).await?.is_some()
+        {
+            n_made += 1;
+        }
+    }
+    if n_made == 0 { Ok(cases) } else { memory.cases(&page).await }
 }
 
 /// Makes the case of an incident out of its finding and the evidence of its triage.

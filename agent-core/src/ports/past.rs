@@ -1,22 +1,15 @@
 //! What was investigated before.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use waggle_signals::Timestamp;
 
 use crate::{
     Incident, IncidentId, Result,
-    past_case::{KeptCase, PastCase, keep_case},
-    ports::{CasePage, IncidentPage, Memory},
+    past_case::{KeptCase, PastCase, all_cases},
+    ports::Memory,
 };
-
-/// Cases read for one answer, newest first. A flood of many equal ones must not push all others out.
-const MAX_READ: usize = 2_000;
-/// Incidents looked through for one answer that have no case yet, newest first.
-const MAX_LOOKED_THROUGH: usize = 500;
-/// Cases that are made for one answer: each reads an incident's evidence. The next answer goes on.
-const MAX_MADE: usize = 100;
 
 /// Returns incidents that came to an end, as cases.
 #[async_trait]
@@ -81,19 +74,7 @@ pub struct Remembered(pub Arc<dyn Memory>);
 #[async_trait]
 impl PastIncidents for Remembered {
     async fn cases(&self, query: &PastQuery) -> Result<Vec<KeptCase>> {
-        let before = Some(query.before);
-        let mut cases = self.0.cases(&CasePage { before: None, limit: MAX_READ }).await?;
-        let known: BTreeSet<IncidentId> = cases.iter().map(|kept| kept.case.incident.clone()).collect();
-        let mut n_made = 0;
-        for incident in self.0.incidents(&IncidentPage { before, limit: MAX_LOOKED_THROUGH }).await? {
-            let is_wanted = incident.id != query.except && !known.contains(&incident.id);
-            if n_made < MAX_MADE && is_wanted && keep_case(self.0.as_ref(), &incident).await?.is_some() {
-                n_made += 1;
-            }
-        }
-        if n_made > 0 {
-            cases = self.0.cases(&CasePage { before, limit: MAX_READ }).await?;
-        }
+        let mut cases = all_cases(self.0.as_ref()).await?;
         let is_before = |case: &PastCase| case.closed_at < query.before && case.opened_at < query.before;
         cases.retain(|kept| kept.case.incident != query.except && is_before(&kept.case));
         cases.truncate(query.limit);

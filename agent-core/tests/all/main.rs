@@ -17,9 +17,9 @@ mod models;
 #[cfg(feature = "openai")]
 mod models_quirks;
 mod offline;
-mod past;
 #[cfg(feature = "openai")]
 mod openai;
+mod past;
 #[cfg(feature = "openai")]
 mod provider;
 mod questions;

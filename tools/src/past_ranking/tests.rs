@@ -130,7 +130,7 @@ fn today(showing: &Showing) -> Today {
             features: showing.features.clone(),
         }],
         faults: by_class(examine(&Evidence { said: said.collect(), ..Evidence::default() }).faults),
-        n_looked_at: 10,
+        n_texts: 10,
         ..Today::default()
     }
 }
