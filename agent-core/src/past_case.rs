@@ -105,16 +105,16 @@ pub struct CaseCheck {
     pub outcome: Outcome,
 }
 
-/// Whether what was the cause then shows today.
+/// Whether what was the cause then shows today; the earlier, the more a case is worth telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Today's data show the same cause at work.
     Holds,
-    /// Today's data say otherwise.
-    DoesNotHold,
     /// What would tell was not measured.
     CannotBeChecked,
+    /// Today's data say otherwise.
+    DoesNotHold,
 }
 
 /// A case with all that was said about it since.

@@ -109,12 +109,12 @@ impl Difference {
                 )
             }
             Self::New { signs } => {
-                let signs = listed(signs);
-                language.pick(format!("new is {signs}"), format!("新出现 {signs}"))
+                let signs = listed(&in_words(signs, language));
+                language.pick(format!("new is {signs}"), format!("新出现：{signs}"))
             }
             Self::Missing { signs } => {
-                let signs = listed(signs);
-                language.pick(format!("without {signs}"), format!("没有 {signs}"))
+                let signs = listed(&in_words(signs, language));
+                language.pick(format!("without {signs}"), format!("缺少：{signs}"))
             }
             Self::Magnitude { then, now } => match then < now {
                 true => language.pick("it is worse", "比当时严重").to_owned(),
@@ -138,8 +138,51 @@ impl Difference {
     }
 }
 
+/// Says signs as people do: `below self_ms.ratio up` is "`self_ms.ratio` up on the way".
+fn in_words(signs: &[String], language: Language) -> Vec<String> {
+    let sign = |sign: &String| {
+        let mut parts = sign.split(' ');
+        let (role, feature, trend) = (parts.next()?, parts.next()?, parts.next()?);
+        let place = match role {
+            "felt" => language.pick("where it is felt", "症状处"),
+            "below" => language.pick("on the way", "传播路径上"),
+            _ => language.pick("elsewhere", "别处"),
+        };
+        let zh_trend = if trend == "up" { "上升" } else { "下降" };
+        Some(language.pick(format!("`{feature}` {trend} {place}"), format!("{place} `{feature}` {zh_trend}")))
+    };
+    signs.iter().filter_map(sign).collect()
+}
+
 /// Commits by the characters that people write, all else by its name.
 pub(crate) fn short(change: &str) -> &str {
     let is_commit = change.len() >= 12 && change.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_commit { quantity::short(change) } else { change }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_is_part_of_a_sentence_in_both_languages() {
+        let all = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let commit = |letter: &str| letter.repeat(40);
+        let differences = [
+            Difference::Service { then: all(&["users"]), now: all(&["stock", "cart"]) },
+            Difference::NoSigns { class: "slow_code".to_owned() },
+            Difference::Signal { then: all(&["latency"]), now: all(&["error_ratio"]) },
+            Difference::New { signs: all(&["below self_ms.ratio up", "felt rate.ratio down"]) },
+            Difference::Missing { signs: all(&["beside cpu.ratio up"]) },
+            Difference::Magnitude { then: Magnitude::Slight, now: Magnitude::Manifold },
+            Difference::Magnitude { then: Magnitude::Manifold, now: Magnitude::Several },
+            Difference::NoChange { service: "stock".to_owned(), change: commit("a") },
+            Difference::NoChange { service: "stock".to_owned(), change: "dark-mode".to_owned() },
+            Difference::Version { service: "stock".to_owned(), then: commit("a"), now: commit("b") },
+        ];
+        let told = differences.iter().map(|difference| {
+            format!("{}\n{}", difference.sentence(Language::En), difference.sentence(Language::Zh))
+        });
+        insta::assert_snapshot!("differences", told.collect::<Vec<_>>().join("\n"));
+    }
 }

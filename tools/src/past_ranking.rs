@@ -79,7 +79,7 @@ pub(crate) fn alike(cases: Vec<KeptCase>, today: &Today, now: Timestamp, tree: &
 /// What holds first, then what ranks higher, then what is newer.
 fn by_place(a: &Alike, b: &Alike) -> Ordering {
     let newer = |alike: &Alike| (Reverse(alike.kept.case.closed_at), alike.kept.case.incident.clone());
-    a.place().cmp(&b.place()).then(b.rank.total_cmp(&a.rank)).then_with(|| newer(a).cmp(&newer(b)))
+    a.outcome().cmp(&b.outcome()).then(b.rank.total_cmp(&a.rank)).then_with(|| newer(a).cmp(&newer(b)))
 }
 
 fn rank(kept: &KeptCase, blamed: Option<&Blamed>, likeness: &Likeness, today: &Today, now: Timestamp) -> f64 {
@@ -120,15 +120,6 @@ impl Alike {
     /// What came of holding it against today.
     pub(crate) fn outcome(&self) -> Outcome {
         self.recheck.as_ref().map_or(Outcome::CannotBeChecked, |recheck| recheck.outcome)
-    }
-
-    /// What holds comes first, what does not last.
-    fn place(&self) -> u8 {
-        match self.outcome() {
-            Outcome::Holds => 0,
-            Outcome::CannotBeChecked => 1,
-            Outcome::DoesNotHold => 2,
-        }
     }
 }
 
