@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod analyze;
+mod cases;
 mod check_deploy;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -8,6 +9,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 
 pub use analyze::{Analyze, AnalyzeArgs};
+pub use cases::{Cases, CasesCommand, RetireCase};
 pub use check_deploy::CheckDeploy;
 
 use waggle_signals::Timestamp;
@@ -52,6 +54,8 @@ pub enum Command {
     Knowledge(Knowledge),
     /// Documents of libraries, read from what is installed on this machine
     Docs(Docs),
+    /// Incidents of before as cases: list them, show one, take one out of use
+    Cases(Cases),
     /// Walk the audit log and name the first entry that was changed
     Audit,
 }

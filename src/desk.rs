@@ -19,6 +19,7 @@ use waggle_agent_core::{
     finding::Owner,
     incident::{Source, State},
     investigation::{Investigation, Investigator, Watch, investigate, resume},
+    past_case::keep_case,
     ports::{
         Button, Chat, Checkpoint, IncidentPage, InvestigationRecord, Memory, MessageId, NewAuditEntry, Post,
         ResourceQuery, RoomId, Usage,
@@ -348,7 +349,16 @@ impl Desk {
     }
 
     async fn keep(&self, investigation: &Investigation) -> Result<()> {
-        self.memory.save_investigation(&investigation.record()).await
+        self.memory.save_investigation(&investigation.record()).await?;
+        // A case that is not kept now is made when somebody asks for the past.
+        if let Err(error) = self.keep_case(&investigation.finding.incident).await {
+            tracing::error!(error = error.chain(), incident = %investigation.finding.incident, "no case was kept");
+        }
+        Ok(())
+    }
+
+    async fn keep_case(&self, id: &IncidentId) -> Result<()> {
+        keep_case(self.memory.as_ref(), &self.memory.incident(id).await?).await.map(drop)
     }
 
     /// Answers a question about an incident in the language of the question.

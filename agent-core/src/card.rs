@@ -60,6 +60,8 @@ pub enum SectionKind {
     RuledOut,
     /// What to do.
     Do,
+    /// Incidents of before that look like it.
+    SeenBefore,
     /// What was missing.
     Missing,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{EvidenceId, IncidentId};
+use crate::{EvidenceId, IncidentId, past_case::Outcome};
 
 /// What was found, with its proof.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +37,10 @@ pub struct Finding {
     /// Who answers for the first root cause, by which rule.
     #[serde(default)]
     pub owners: Vec<Owner>,
+    /// Incidents of before that look like this one, those whose cause shows today first; the key is left out when there are none.
+    /// They are no proof. Filled in by the program, whatever a model says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen_before: Vec<SeenBefore>,
     /// What would have helped and was not there.
     #[serde(default)]
     pub missing_data: Vec<String>,
@@ -160,6 +164,19 @@ pub struct RuledOut {
     pub evidence: Vec<EvidenceId>,
 }
 
+/// An incident of before that looks like this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeenBefore {
+    /// That incident.
+    pub incident: IncidentId,
+    /// Whether what was its cause shows today.
+    pub outcome: Outcome,
+    /// What it was, whether that holds today and what differs, in one sentence. Parts of it are from outside.
+    pub text: String,
+    /// What held it against today.
+    pub evidence: EvidenceId,
+}
+
 /// What to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Remediation {
@@ -224,6 +241,7 @@ impl Finding {
             ruled_out: Vec::new(),
             remediation: Remediation::default(),
             owners: Vec::new(),
+            seen_before: Vec::new(),
             missing_data: vec![reason.into()],
             follow_ups: Vec::new(),
         }

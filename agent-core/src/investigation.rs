@@ -21,7 +21,8 @@ use waggle_signals::Timestamp;
 use crate::{
     Evidence, Finding, Incident, Result, Scene, Toolbox,
     fence::fenced,
-    ports::{Checkpoint, InvestigationRecord, Memory, Message, Model, Purpose, ToolCall, Usage},
+    past_case::{PAST_TOOL, seen_before},
+    ports::{Checkpoint, InvestigationRecord, Memory, Message, Model, PastQuery, Purpose, ToolCall, Usage},
     prompts,
     triage::SUSPECTS_TOOL,
     verify,
@@ -38,9 +39,17 @@ pub(crate) use window::is_in_short;
 
 use submit::TheFinding;
 
-/// The calls that are made before any model is asked: what happens where, and who is suspected.
-const TRIAGE: [&str; 6] =
-    ["service_map", "anomalies", "network_edges", "processes", verify::CHANGES_TOOL, SUSPECTS_TOOL];
+/// The calls that are made before any model is asked: what happens where, who is suspected, and, where anything was
+/// investigated before, what of that is like it.
+const TRIAGE: [&str; 7] = [
+    "service_map",
+    "anomalies",
+    "network_edges",
+    "processes",
+    verify::CHANGES_TOOL,
+    SUSPECTS_TOOL,
+    PAST_TOOL,
+];
 
 /// What an investigation needs besides its incident.
 #[derive(Clone)]
@@ -171,7 +180,7 @@ async fn run(
         (found, _) => found,
     };
     let nothing = |reason: &str| Finding::inconclusive(scene.incident.id.clone(), reason);
-    let finding = match found {
+    let mut finding = match found {
         Some(Some(finding)) => finding,
         Some(None) => nothing("no model submitted a finding in time"),
         None => {
@@ -179,6 +188,8 @@ async fn run(
             nothing("the investigation was stopped before it came to a finding")
         }
     };
+    // Evidence of earlier runs on this incident is left out: what looked alike then was held against other data.
+    finding.seen_before = seen_before(case.own_evidence());
     Ok(Investigation {
         finding,
         model: case.model().name().to_owned(),
@@ -221,9 +232,10 @@ pub(crate) fn incident_text(incident: &Incident) -> String {
 
 /// Makes the triage calls and puts them into the transcript as if the model had asked: the same wire order, the same evidence.
 async fn triage(case: &mut Case<'_>) -> Result<()> {
+    let has_past = case.has_tool(PAST_TOOL) && has_past(case.scene()).await;
     let calls: Vec<_> = TRIAGE
         .iter()
-        .filter(|name| case.has_tool(name))
+        .filter(|name| case.has_tool(name) && (**name != PAST_TOOL || has_past))
         .enumerate()
         .map(|(index, name)| ToolCall {
             id: format!("triage_{}", index + 1),
@@ -236,4 +248,16 @@ async fn triage(case: &mut Case<'_>) -> Result<()> {
     }
     case.say(Message::Assistant { text: String::new(), calls: calls.clone() });
     case.answer(&calls).await
+}
+
+/// Tells whether anything was investigated before. A past that cannot be read ends no investigation.
+async fn has_past(scene: &Scene) -> bool {
+    let query = PastQuery::before(&scene.incident, 1);
+    match scene.ports.past.is_any(&query).await {
+        Ok(is_any) => is_any,
+        Err(error) => {
+            tracing::error!(error = error.chain(), incident = %scene.incident.id, "the past cannot be read");
+            false
+        }
+    }
 }

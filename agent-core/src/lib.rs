@@ -12,6 +12,7 @@
 //! - [`investigation`]: triage, investigate, submit, verify. [`conversation`]: a question and its answer, by the same means.
 //! - [`verify`]: refuses what the evidence does not say. [`grounding`]: which numbers, times and names a text rests on.
 //! - [`prompts`]: the standing instructions. [`redact`]: what must not leave. [`fence`]: what came from outside is data.
+//! - [`past_case`]: an incident of before as a case, what people and later data said of it.
 //! - [`card`]: a finding as people see it.
 //! - [`models`]: adapters of `Model`: `offline`, `scripted`, `replay`, and behind features `openai` and `rig`; and what stands around
 //!   one: retries, a chain, a route by purpose, a price.
@@ -30,6 +31,7 @@ pub mod investigation;
 pub mod language;
 pub mod models;
 pub mod nearest;
+pub mod past_case;
 pub mod ports;
 pub mod prompts;
 pub mod redact;

@@ -10,6 +10,9 @@ use crate::finding::{Action, Hop, SymptomFound};
 /// Name of the tool whose result is a [`Ranking`].
 pub const SUSPECTS_TOOL: &str = "suspects";
 
+/// A probability from which on a cause that was seen at work counts as confirmed.
+pub const CONFIRMED: f64 = 0.85;
+
 /// Suspects, likeliest first, and what was cleared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ranking {

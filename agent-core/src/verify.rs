@@ -9,6 +9,7 @@ use crate::{
     Evidence, EvidenceId, Finding,
     finding::{ChangeBlamed, Claim, ClaimKind, Impact, Owner, Remediation, RootCause, Verdict},
     grounding::Ground,
+    past_case::PAST_TOOL,
     triage::SUSPECTS_TOOL,
 };
 
@@ -20,7 +21,7 @@ pub const CHANGES_TOOL: &str = "recent_changes";
 pub const OWNERS_TOOL: &str = "owners";
 
 /// Tools that tell of other days and of what was written down: none of it proves what is now.
-const OF_OTHER_DAYS: [&str; 3] = ["past_incidents", "search_knowledge", "read_document"];
+const OF_OTHER_DAYS: [&str; 3] = [PAST_TOOL, "search_knowledge", "read_document"];
 /// The tool whose query may have any number in it.
 const SQL_TOOL: &str = "sql";
 

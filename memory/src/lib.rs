@@ -1,4 +1,4 @@
-//! What Waggle itself remembers: incidents, what was said, evidence, investigations, ratings, and the audit log.
+//! What Waggle itself remembers: incidents, what was said, evidence, investigations, ratings, past cases, and the audit log.
 //!
 //! Implements [`Memory`](waggle_agent_core::ports::Memory) so that what was acknowledged survives a crash of the program and of the machine.
 //! Structs of the domain are kept whole, as JSON; only what is asked for has a column of its own.

@@ -7,14 +7,17 @@ use serde::{Serialize, de::DeserializeOwned};
 use sqlx::SqlitePool;
 use waggle_agent_core::{
     Evidence, EvidenceId, Incident, IncidentId, Kind, Result,
+    past_case::{CaseCheck, KeptCase, PastCase, Retirement},
     ports::{
-        AuditEntry, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating,
+        AuditEntry, CasePage, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry,
+        Rating,
     },
 };
 
 use crate::{audit::AuditVerdict, json};
 
 mod audit;
+mod cases;
 mod failure;
 mod open;
 mod schema;
@@ -196,6 +199,22 @@ impl Memory for SqliteMemory {
     async fn ratings(&self, incident: &IncidentId) -> Result<Vec<Rating>> {
         self.bodies("rating", "SELECT body FROM ratings WHERE incident = ?1 ORDER BY at, place", incident)
             .await
+    }
+
+    async fn save_case(&self, case: &PastCase) -> Result<()> {
+        cases::save(self, case).await
+    }
+
+    async fn cases(&self, page: &CasePage) -> Result<Vec<KeptCase>> {
+        cases::page(self, page).await
+    }
+
+    async fn save_case_check(&self, check: &CaseCheck) -> Result<()> {
+        cases::save_check(self, check).await
+    }
+
+    async fn retire_case(&self, incident: &IncidentId, retirement: &Retirement) -> Result<()> {
+        cases::retire(self, incident, retirement).await
     }
 
     async fn audit(&self, entry: &NewAuditEntry) -> Result<AuditEntry> {

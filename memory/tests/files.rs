@@ -79,7 +79,7 @@ async fn a_newer_schema_is_refused_and_stays_as_it_is() {
     let path = folder.path().join("memory.db");
     SqliteMemory::open(&path).await.unwrap().close().await;
     write(&path, "PRAGMA user_version = 9").await;
-    let message = "`FILE` has schema version 9; this program knows versions up to 2";
+    let message = "`FILE` has schema version 9; this program knows versions up to 3";
     check(
         &path,
         Kind::Invalid,

@@ -3,6 +3,7 @@
 mod analyze;
 mod ask;
 mod audit;
+mod cases;
 mod check_deploy;
 mod demo;
 mod docs;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Mcp(args) => mcp::run(config, args).await,
         Command::Docs(args) => docs::run(config, args).await,
         Command::Knowledge(args) => knowledge::run(config, args).await,
+        Command::Cases(args) => cases::run(config, args).await,
         Command::Audit => audit::run(config).await,
     }
 }

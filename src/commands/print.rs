@@ -59,6 +59,9 @@ pub fn finding_text(finding: &Finding) -> String {
     for owner in &finding.owners {
         say("owner", &format!("{} by {}", owner.name, owner.rule));
     }
+    for seen in &finding.seen_before {
+        say("before", &format!("{} [{}]", seen.text, seen.evidence));
+    }
     for missing in &finding.missing_data {
         say("missing", missing);
     }

@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use waggle_agent_core::{
-    IncidentId, Language, Scene, ToolError, Toolbox,
+    IncidentId, Language, Ports, Scene, ToolError, Toolbox,
     investigation::{Budget, Investigation, Investigator, investigate, transcript},
     models::{Offline, Replay, Scripted},
-    ports::{InvestigationRecord, Memory, Message, Model, ModelReply, ToolReply, ToolSpec},
+    ports::{InvestigationRecord, Memory, Message, Model, ModelReply, RecordedPast, ToolReply, ToolSpec},
     toolbox::{AnyTool, Called},
 };
 use waggle_mcp::Recorded;
@@ -93,7 +93,8 @@ async fn replayed(
         kept.save_evidence(&incident.id, evidence).await?;
     }
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(record.started_at));
-    let ports = crate::app::nothing_but(clock);
+    // Whether the past was asked shows by whether its answer was recorded.
+    let ports = Ports { past: Arc::new(RecordedPast), ..crate::app::nothing_but(clock) };
     let scene = Scene::new(ports, incident, language_of(record));
     let said = record.review.clone().map(|text| Ok(ModelReply { text, ..ModelReply::default() }));
     let reviewer = said.map(|reply| Arc::new(Scripted::new([reply])) as Arc<dyn Model>);

@@ -1,4 +1,4 @@
-//! Incidents of before that looked like this one, what they were found to be, and what is different today.
+//! Incidents of before that looked like this one, what they were found to be, whether that holds today, and what is different.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -6,27 +6,27 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waggle_agent_core::{
-    Finding, IncidentId, Language, Result, Scene, Tool, ToolError,
+    IncidentId, Language, Result, Scene, Tool, ToolError,
     evidence::{Fact, Topic},
     finding::{Action, Verdict},
-    ports::{PastIncident, PastQuery},
+    past_case::{Outcome, PAST_TOOL},
+    ports::PastQuery,
     tool::Output,
 };
-use waggle_analysis::anomaly::Anomaly;
-use waggle_signals::{Measure, Timestamp};
+use waggle_analysis::FaultTree;
+use waggle_signals::Timestamp;
 
 use crate::{
-    fault_signs::diagnosed,
-    past_differences::{Difference, differences},
+    past_differences::Difference,
+    past_ranking::{Alike, alike},
+    past_recheck::Recheck,
+    past_today::today,
     quote::quote,
-    recent_changes::recent,
     red::round,
     rows::write_rows,
-    similarity::{Features, Likeness, likeness, words, worth},
-    windows::scanned,
 };
 
-/// Returns incidents of before that are like this one (service, class of fault, what was unusual, words of the title): what they were found to be, what was done, how people rated that, and what is different today. A past incident is no proof of what is wrong now.
+/// Returns incidents of before that are like this one (what stood out where, class of fault, error lines, words of the title): what they were found to be, what was done, how people rated that, whether their cause shows in today's data, and what is different today. A past incident is no proof of what is wrong now.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 pub struct PastIncidents {}
 
@@ -34,60 +34,59 @@ pub struct PastIncidents {}
 #[derive(Debug, Serialize)]
 pub struct Past {
     searched: String,
-    /// The most alike first, older ones and those that were rated unhelpful later.
-    incidents: Vec<PastRow>,
+    /// Those whose cause shows today first, then the most alike; older ones and those that were rated unhelpful later.
+    pub(crate) incidents: Vec<PastRow>,
 }
 
 #[derive(Debug, Serialize)]
-struct PastRow {
-    id: IncidentId,
-    opened_at: Timestamp,
+pub(crate) struct PastRow {
+    pub id: IncidentId,
+    pub opened_at: Timestamp,
     /// Cut to one short line. Untrusted.
-    title: String,
-    verdict: Verdict,
-    causes: Vec<Cause>,
-    action: Action,
-    advice: String,
+    pub title: String,
+    pub verdict: Verdict,
+    pub causes: Vec<Cause>,
+    pub action: Action,
+    pub advice: String,
     /// 0 to 1.
-    similarity: f64,
-    /// Similarity less for age and for ratings, 0 to 1.
-    rank: f64,
-    age_days: f64,
-    n_helpful: usize,
-    n_unhelpful: usize,
-    /// What people said it really was. Untrusted.
-    corrections: Vec<String>,
+    pub similarity: f64,
+    /// Similarity, in percent.
+    pub similarity_percent: f64,
+    /// Similarity less for age, ratings and other code, 0 to 1.
+    pub rank: f64,
+    pub age_days: f64,
+    pub n_helpful: usize,
+    pub n_unhelpful: usize,
+    /// What people said it really was; empty when nobody did. Untrusted.
+    pub correction: String,
+    /// Cases that blame the same, this one included.
+    pub n_equal: usize,
+    /// Whether the cause of then shows today; absent when nothing was blamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recheck: Option<Recheck>,
     /// What both have.
-    alike: Vec<String>,
-    differences: Vec<Difference>,
+    pub alike: Vec<String>,
+    pub differences: Vec<Difference>,
 }
 
 #[derive(Debug, Serialize)]
-struct Cause {
-    service: String,
-    fault_class: String,
+pub(crate) struct Cause {
+    pub service: String,
+    pub fault_class: String,
     /// Id of the change that was blamed; empty when none was.
-    change: String,
+    pub change: String,
 }
 
-/// Incidents that are looked through, newest first.
-const MAX_LOOKED_THROUGH: usize = 200;
+/// Cases that are looked through, newest first.
+const MAX_LOOKED_THROUGH: usize = 2_000;
 /// Incidents that are told.
-const MAX_TOLD: usize = 5;
-/// Below this, two incidents share less than a word or a signal.
-const LEAST_ALIKE: f64 = 0.25;
-/// What users feel, and what it is called in a finding.
-const FELT: [(Measure, &str); 5] = [
-    (Measure::LatencyP99, "latency_p99"),
-    (Measure::LatencyMean, "latency_mean"),
-    (Measure::ErrorRatio, "error_ratio"),
-    (Measure::RequestRate, "request_rate"),
-    (Measure::ErrorLogRate, "error_log_rate"),
-];
+const MAX_TOLD: usize = 3;
+/// Common features that are told.
+const MAX_ALIKE: usize = 8;
 
 #[async_trait]
 impl Tool for PastIncidents {
-    const NAME: &'static str = "past_incidents";
+    const NAME: &'static str = PAST_TOOL;
     type Output = Past;
 
     fn summary(&self) -> String {
@@ -96,168 +95,57 @@ impl Tool for PastIncidents {
 
     async fn run(self, scene: &Scene) -> Result<Past, ToolError> {
         let incident = &scene.incident;
-        let (before, except) = (incident.opened_at, incident.id.clone());
-        let query = PastQuery { before, except, limit: MAX_LOOKED_THROUGH };
-        let past = scene.ports.past.past(&query).await?;
-        let searched = format!("{} incidents with a finding before {before}", past.len());
-        if past.is_empty() {
+        let before = incident.opened_at;
+        let query = PastQuery::before(incident, MAX_LOOKED_THROUGH);
+        let cases = scene.ports.past.cases(&query).await?;
+        let searched = format!("{} incidents with a finding before {before}", cases.len());
+        if cases.is_empty() {
             return Ok(Past { searched, incidents: Vec::new() });
         }
-        let now = present(scene).await?;
-        let changed: BTreeSet<String> = recent(scene)
-            .await?
-            .into_iter()
-            .filter(|change| !change.after_onset)
-            .map(|change| change.service)
-            .collect();
-        let mut incidents: Vec<PastRow> = past
-            .into_iter()
-            .map(|past| {
-                let then = features(&past);
-                let alike = likeness(&now, &then);
-                let differences = differences(&now, &then, &past.finding, &changed);
-                PastRow::of(past, alike, differences, before)
-            })
-            .filter(|row| row.similarity >= LEAST_ALIKE)
-            .collect();
-        incidents.sort_by(|a, b| b.rank.total_cmp(&a.rank).then(b.opened_at.cmp(&a.opened_at)));
-        incidents.truncate(MAX_TOLD);
-        Ok(Past { searched, incidents })
-    }
-}
-
-/// Returns what shows of the incident now.
-async fn present(scene: &Scene) -> Result<Features> {
-    let measures = FELT.map(|(measure, _)| measure);
-    let anomalies = scanned(scene, &measures).await?;
-    let named = scene.incident.service.clone();
-    let is_its = |anomaly: &&Anomaly| named.as_deref().is_none_or(|named| anomaly.service() == named);
-    let word = |anomaly: &Anomaly| {
-        FELT.iter().find(|(measure, _)| *measure == anomaly.measure).map(|(_, word)| *word)
-    };
-    let signals = anomalies.iter().filter(is_its).filter_map(word).map(str::to_owned).collect();
-    let faults = diagnosed(scene).await?.diagnosis.faults;
-    Ok(Features {
-        services: named.into_iter().collect(),
-        classes: faults.into_iter().map(|fault| fault.class).collect(),
-        signals,
-        words: words(&scene.incident.title),
-    })
-}
-
-/// Returns what showed of an incident then.
-fn features(past: &PastIncident) -> Features {
-    let PastIncident { incident, finding, .. } = past;
-    let causes = || finding.root_causes.iter();
-    let named =
-        incident.service.iter().chain([&finding.symptom.service]).chain(causes().map(|cause| &cause.service));
-    let some = |text: &&String| !text.is_empty();
-    Features {
-        services: named.filter(some).cloned().collect(),
-        classes: causes().map(|cause| &cause.fault_class).filter(some).cloned().collect(),
-        signals: [&finding.symptom.signal].into_iter().filter(some).cloned().collect(),
-        words: words(&incident.title),
+        let today = today(scene).await?;
+        let found = alike(cases, &today, before, &FaultTree::first());
+        let incidents = found.into_iter().take(MAX_TOLD).map(|alike| PastRow::of(alike, before));
+        Ok(Past { searched, incidents: incidents.collect() })
     }
 }
 
 impl PastRow {
-    fn of(past: PastIncident, alike: Likeness, differences: Vec<Difference>, now: Timestamp) -> Self {
-        let PastIncident { incident, finding, ratings } = past;
-        let Finding { verdict, root_causes, remediation, .. } = finding;
-        let age = now.since(incident.opened_at);
-        let n_helpful = ratings.iter().filter(|rating| rating.helpful).count();
-        let n_unhelpful = ratings.len() - n_helpful;
-        let said = ratings.iter().map(|rating| quote(&rating.correction)).filter(|said| !said.is_empty());
-        let causes = root_causes.into_iter().map(|cause| Cause {
-            service: cause.service,
-            fault_class: cause.fault_class,
-            change: cause.change.map(|change| change.id).unwrap_or_default(),
+    fn of(alike: Alike, now: Timestamp) -> Self {
+        let Alike { kept, blamed, likeness, rank, recheck, differences, n_equal } = alike;
+        let votes = kept.votes();
+        let case = kept.case;
+        let causes = blamed.into_iter().map(|blamed| Cause {
+            service: blamed.cause.service,
+            fault_class: blamed.cause.fault_class,
+            change: blamed.cause.change,
         });
+        let same =
+            [likeness.services, likeness.classes, likeness.signals, likeness.signs, likeness.words].concat();
         Self {
-            id: incident.id,
-            opened_at: incident.opened_at,
-            title: quote(&incident.title),
-            verdict,
-            causes: causes.collect(),
-            action: remediation.action,
-            advice: quote(&remediation.text),
-            similarity: round(alike.grade),
-            rank: round(alike.grade * worth(age, n_helpful, n_unhelpful)),
-            age_days: (age.as_secs_f64() / 86_400.0).round(),
-            n_helpful,
-            n_unhelpful,
-            corrections: said.collect(),
-            alike: unique([alike.services, alike.classes, alike.signals, alike.words].concat()),
+            id: case.incident,
+            opened_at: case.opened_at,
+            title: quote(&case.title),
+            verdict: case.verdict,
+            causes: causes.filter(|cause| !cause.fault_class.is_empty()).collect(),
+            action: case.remedy.action,
+            advice: quote(&case.remedy.text),
+            similarity: round(likeness.grade),
+            similarity_percent: (likeness.grade * 100.0).round(),
+            rank: round(rank),
+            age_days: (now.since(case.opened_at).as_secs_f64() / 86_400.0).round(),
+            n_helpful: votes.n_helpful,
+            n_unhelpful: votes.n_unhelpful,
+            correction: quote(&votes.correction),
+            n_equal,
+            recheck,
+            alike: unique(same).into_iter().take(MAX_ALIKE).collect(),
             differences,
         }
     }
 
-    fn found(&self, language: Language) -> String {
-        let causes = self.causes.iter().take(2).map(|Cause { service, fault_class, .. }| {
-            language.pick(format!("`{fault_class}` of {service}"), format!("{service} 的 `{fault_class}`"))
-        });
-        let causes = causes.collect::<Vec<_>>().join(language.pick(", ", "、"));
-        match (self.verdict, causes.is_empty()) {
-            (Verdict::NoIncident, _) => language.pick("found to be nothing", "结论为没有故障").to_owned(),
-            (_, true) => language.pick("not explained", "没有查明原因").to_owned(),
-            (verdict, false) => {
-                let verdict = verdict.as_str();
-                language.pick(
-                    format!("found to be {causes} (`{verdict}`)"),
-                    format!("结论（`{verdict}`）：{causes}"),
-                )
-            }
-        }
-    }
-
-    fn sentence(&self, language: Language) -> String {
-        let Self { id, opened_at, n_helpful, n_unhelpful, .. } = self;
-        let similarity = round(self.similarity * 100.0).round();
-        let found = self.found(language);
-        let done = match self.action_word() {
-            "none" => String::new(),
-            action => language.pick(format!("; advised was `{action}`"), format!("；当时建议 `{action}`")),
-        };
-        let rated = match (n_helpful, n_unhelpful) {
-            (0, 0) => String::new(),
-            _ => language.pick(
-                format!("; rated helpful {n_helpful} times, unhelpful {n_unhelpful} times"),
-                format!("；{n_helpful} 次评为有用，{n_unhelpful} 次评为无用"),
-            ),
-        };
-        let corrected = self.corrections.last().map(|said| {
-            language.pick(format!("; a person said that it was `{said}`"), format!("；有人更正为 `{said}`"))
-        });
-        let corrected = corrected.unwrap_or_default();
-        let differs = self.differences.iter().map(|difference| difference.sentence(language));
-        let differs = differs.collect::<Vec<_>>().join(language.pick("; ", "；"));
-        let differs = match differs.is_empty() {
-            true => String::new(),
-            false => {
-                language.pick(format!("; different today: {differs}"), format!("；今天不同的是：{differs}"))
-            }
-        };
-        language.pick(
-            format!(
-                "`{id}` of {opened_at}, {similarity}% alike, was {found}{done}{rated}{corrected}{differs}"
-            ),
-            format!("{opened_at} 的 `{id}`（相似度 {similarity}%）{found}{done}{rated}{corrected}{differs}"),
-        )
-    }
-
-    fn action_word(&self) -> &'static str {
-        match self.action {
-            Action::Rollback => "rollback",
-            Action::RollForward => "roll_forward",
-            Action::ConfigRevert => "config_revert",
-            Action::Scale => "scale",
-            Action::Failover => "failover",
-            Action::RotateCertificate => "rotate_certificate",
-            Action::DisableFlag => "disable_flag",
-            Action::FixData => "fix_data",
-            Action::Restart => "restart",
-            Action::None => "none",
-        }
+    /// What came of holding it against today.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.recheck.as_ref().map_or(Outcome::CannotBeChecked, |recheck| recheck.outcome)
     }
 }
 

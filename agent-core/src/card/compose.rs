@@ -42,6 +42,7 @@ pub fn card_of_finding(
         (SectionKind::Path, language.pick("Path", "传播路径"), path(finding)),
         (SectionKind::RuledOut, language.pick("Ruled out", "已排除"), ruled_out(finding)),
         (SectionKind::Do, language.pick("Do", "处置"), remedy(finding, language)),
+        (SectionKind::SeenBefore, language.pick("Of before", "历史事件"), seen_before(finding)),
         (SectionKind::Missing, language.pick("Missing data", "缺少的数据"), missing(finding)),
     ];
     let sections = sections.into_iter().filter(|(_, _, lines)| !lines.is_empty());
@@ -131,6 +132,11 @@ fn action_in_words(action: Action, language: Language) -> &'static str {
         Action::None => ("nothing", "无需操作"),
     };
     language.pick(en, zh)
+}
+
+fn seen_before(finding: &Finding) -> Vec<Line> {
+    let seen = finding.seen_before.iter();
+    seen.map(|seen| Line { text: seen.text.clone(), evidence: vec![seen.evidence] }).collect()
 }
 
 fn missing(finding: &Finding) -> Vec<Line> {

@@ -162,6 +162,11 @@ impl<'a> Case<'a> {
         self.own.len()
     }
 
+    /// Returns the evidence of this run, oldest first.
+    pub(super) fn own_evidence(&self) -> impl DoubleEndedIterator<Item = &Evidence> {
+        self.evidence.values().filter(|evidence| self.own.contains(&evidence.id))
+    }
+
     /// Returns the evidence of this run.
     pub(crate) fn into_evidence(self) -> Vec<Evidence> {
         self.evidence.into_values().filter(|evidence| self.own.contains(&evidence.id)).collect()

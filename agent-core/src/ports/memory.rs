@@ -7,6 +7,7 @@ use waggle_signals::Timestamp;
 
 use crate::{
     Evidence, EvidenceId, Finding, Incident, IncidentId, Language, Result,
+    past_case::{CaseCheck, KeptCase, PastCase, Retirement},
     ports::{Message, MessageId, Post, Usage},
 };
 
@@ -88,6 +89,30 @@ pub trait Memory: Send + Sync {
     /// Returns the ratings of an incident, oldest first.
     async fn ratings(&self, incident: &IncidentId) -> Result<Vec<Rating>>;
 
+    /// Keeps the case of an incident, replacing the one that was kept. What was said about it stays.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for an unknown incident.
+    async fn save_case(&self, case: &PastCase) -> Result<()>;
+
+    /// Returns cases that were closed before a time, newest first, with all that was said about each. Those out of use are among them.
+    async fn cases(&self, page: &CasePage) -> Result<Vec<KeptCase>>;
+
+    /// Keeps what a later incident's data said of a case, replacing what was kept of both.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when the incident has no case.
+    async fn save_case_check(&self, check: &CaseCheck) -> Result<()>;
+
+    /// Takes a case out of use for good. The first word stays: done again, it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when the incident has no case.
+    async fn retire_case(&self, incident: &IncidentId, retirement: &Retirement) -> Result<()>;
+
     /// Adds to the audit log and returns the entry with its place in the chain.
     async fn audit(&self, entry: &NewAuditEntry) -> Result<AuditEntry>;
 
@@ -99,6 +124,15 @@ pub trait Memory: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentPage {
     /// Opened before this.
+    pub before: Option<Timestamp>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Asks for cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CasePage {
+    /// Closed before this; `None` for all, those of a future that some clock believed in included.
     pub before: Option<Timestamp>,
     /// At most so many.
     pub limit: usize,

@@ -17,15 +17,15 @@ pub use changes::{ChangeKind, Changes, Commit, CommitDiff, CommitQuery, FileDiff
 pub use chat::{Button, Chat, MessageId, Post, RoomId};
 pub use knowledge::{Knowledge, Library, Passage, PassageQuery};
 pub use memory::{
-    AuditEntry, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating,
-    Speaker,
+    AuditEntry, CasePage, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry,
+    Rating, Speaker,
 };
 pub use model::{
     Delta, Finish, Message, Model, ModelReply, ModelRequest, Purpose, ReplyData, ToolCall, ToolReply,
     ToolSpec, Usage,
 };
 pub use ownership::{LabelsAndCode, Owned, Ownership, OwnershipQuery, by_code, by_label};
-pub use past::{NoPast, PastIncident, PastIncidents, PastQuery, Remembered};
+pub use past::{NoPast, PastIncidents, PastQuery, RecordedPast, Remembered};
 pub use telemetry::{
     EventQuery, Heard, LogQuery, Of, ProfileQuery, ResourceQuery, SeriesQuery, SpanOrder, SpanQuery,
     SqlQuery, Table, Telemetry,

@@ -6,24 +6,27 @@ use async_trait::async_trait;
 use waggle_signals::Timestamp;
 
 use crate::{
-    Finding, Incident, IncidentId, Result,
-    ports::{IncidentPage, Memory, Rating},
+    Incident, IncidentId, Result,
+    past_case::{KeptCase, PastCase, all_cases},
+    ports::Memory,
 };
 
-/// Incidents looked through for one answer, newest first.
-const MAX_LOOKED_THROUGH: usize = 500;
-
-/// Returns incidents that came to an end, with what they were found to be. Read-only.
+/// Returns incidents that came to an end, as cases.
 #[async_trait]
 pub trait PastIncidents: Send + Sync {
-    /// Returns incidents with a finding, newest first. Empty when there was none.
-    async fn past(&self, query: &PastQuery) -> Result<Vec<PastIncident>>;
+    /// Returns cases that were closed before a time, newest first; those out of use are among them. Empty when there was none.
+    async fn cases(&self, query: &PastQuery) -> Result<Vec<KeptCase>>;
+
+    /// Tells whether there is any such case.
+    async fn is_any(&self, query: &PastQuery) -> Result<bool> {
+        Ok(!self.cases(&PastQuery { limit: 1, ..query.clone() }).await?.is_empty())
+    }
 }
 
 /// Asks for past incidents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastQuery {
-    /// Opened before this.
+    /// Opened and closed before this: what lies in the future was not seen.
     pub before: Timestamp,
     /// All but this one.
     pub except: IncidentId,
@@ -31,15 +34,11 @@ pub struct PastQuery {
     pub limit: usize,
 }
 
-/// An incident and what it was found to be.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PastIncident {
-    /// The incident.
-    pub incident: Incident,
-    /// Its latest finding.
-    pub finding: Finding,
-    /// What people thought of it, oldest first.
-    pub ratings: Vec<Rating>,
+impl PastQuery {
+    /// Asks for what came before an incident.
+    pub fn before(incident: &Incident, limit: usize) -> Self {
+        Self { before: incident.opened_at, except: incident.id.clone(), limit }
+    }
 }
 
 /// No past.
@@ -48,32 +47,37 @@ pub struct NoPast;
 
 #[async_trait]
 impl PastIncidents for NoPast {
-    async fn past(&self, _: &PastQuery) -> Result<Vec<PastIncident>> {
+    async fn cases(&self, _: &PastQuery) -> Result<Vec<KeptCase>> {
         Ok(Vec::new())
     }
 }
 
-/// The past as the memory has it.
+/// The past of a recorded run: what its tools answered is recorded, and whether they were asked shows by their being there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecordedPast;
+
+#[async_trait]
+impl PastIncidents for RecordedPast {
+    async fn cases(&self, _: &PastQuery) -> Result<Vec<KeptCase>> {
+        Ok(Vec::new())
+    }
+
+    async fn is_any(&self, _: &PastQuery) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// The past as the memory has it. Incidents from before there were cases get theirs when they are asked for.
 #[derive(Clone)]
 pub struct Remembered(pub Arc<dyn Memory>);
 
 #[async_trait]
 impl PastIncidents for Remembered {
-    async fn past(&self, query: &PastQuery) -> Result<Vec<PastIncident>> {
-        let page = IncidentPage { before: Some(query.before), limit: MAX_LOOKED_THROUGH };
-        let mut past = Vec::new();
-        for incident in self.0.incidents(&page).await? {
-            if past.len() >= query.limit {
-                break;
-            }
-            if incident.id == query.except {
-                continue;
-            }
-            if let Some(record) = self.0.latest_investigation(&incident.id).await? {
-                let ratings = self.0.ratings(&incident.id).await?;
-                past.push(PastIncident { incident, finding: record.finding, ratings });
-            }
-        }
-        Ok(past)
+    async fn cases(&self, query: &PastQuery) -> Result<Vec<KeptCase>> {
+        let mut cases = all_cases(self.0.as_ref()).await?;
+        let is_before = |case: &PastCase| case.closed_at < query.before && case.opened_at < query.before;
+        cases.retain(|kept| kept.case.incident != query.except && is_before(&kept.case));
+        cases.truncate(query.limit);
+        Ok(cases)
     }
 }

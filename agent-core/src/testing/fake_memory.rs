@@ -10,8 +10,10 @@ use waggle_signals::Timestamp;
 
 use crate::{
     Evidence, EvidenceId, Incident, IncidentId, Kind, Result,
+    past_case::{CaseCheck, KeptCase, PastCase, Retirement},
     ports::{
-        AuditEntry, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry, Rating,
+        AuditEntry, CasePage, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry,
+        Rating,
     },
 };
 
@@ -33,6 +35,10 @@ struct Kept {
     investigations: Vec<InvestigationRecord>,
     /// In the order of saving.
     ratings: Vec<Rating>,
+    cases: BTreeMap<IncidentId, PastCase>,
+    retirements: BTreeMap<IncidentId, Retirement>,
+    /// By case, and by the incident that said it.
+    checks: BTreeMap<(IncidentId, IncidentId), CaseCheck>,
     audit: Vec<AuditEntry>,
 }
 
@@ -60,6 +66,34 @@ impl Kept {
             return Ok(());
         }
         Err(Kind::NotFound.error(format!("unknown incident `{incident}`")))
+    }
+}
+
+impl Kept {
+    fn known_case(&self, incident: &IncidentId) -> Result<()> {
+        if self.cases.contains_key(incident) {
+            return Ok(());
+        }
+        Err(Kind::NotFound.error(format!("no case of incident `{incident}`")))
+    }
+
+    fn ratings_of(&self, incident: &IncidentId) -> Vec<Rating> {
+        let mut ratings: Vec<_> =
+            self.ratings.iter().filter(|rating| rating.incident == *incident).cloned().collect();
+        ratings.sort_by_key(|rating| rating.at);
+        ratings
+    }
+
+    fn kept_case(&self, case: &PastCase) -> KeptCase {
+        let checks = self.checks.values().filter(|check| check.case == case.incident);
+        let mut checks: Vec<_> = checks.cloned().collect();
+        checks.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.by.cmp(&b.by)));
+        KeptCase {
+            ratings: self.ratings_of(&case.incident),
+            retirement: self.retirements.get(&case.incident).cloned(),
+            checks,
+            case: case.clone(),
+        }
     }
 }
 
@@ -171,11 +205,37 @@ impl Memory for FakeMemory {
     }
 
     async fn ratings(&self, incident: &IncidentId) -> Result<Vec<Rating>> {
+        Ok(self.kept().ratings_of(incident))
+    }
+
+    async fn save_case(&self, case: &PastCase) -> Result<()> {
+        let mut kept = self.kept();
+        kept.known(&case.incident)?;
+        kept.cases.insert(case.incident.clone(), case.clone());
+        Ok(())
+    }
+
+    async fn cases(&self, page: &CasePage) -> Result<Vec<KeptCase>> {
         let kept = self.kept();
-        let of_incident = kept.ratings.iter().filter(|rating| rating.incident == *incident);
-        let mut ratings: Vec<_> = of_incident.cloned().collect();
-        ratings.sort_by_key(|rating| rating.at);
-        Ok(ratings)
+        let in_page = |case: &&PastCase| page.before.is_none_or(|before| case.closed_at < before);
+        let mut found: Vec<_> = kept.cases.values().filter(in_page).collect();
+        found.sort_by(|a, b| b.closed_at.cmp(&a.closed_at).then_with(|| b.incident.cmp(&a.incident)));
+        found.truncate(page.limit);
+        Ok(found.into_iter().map(|case| kept.kept_case(case)).collect())
+    }
+
+    async fn save_case_check(&self, check: &CaseCheck) -> Result<()> {
+        let mut kept = self.kept();
+        kept.known_case(&check.case)?;
+        kept.checks.insert((check.case.clone(), check.by.clone()), check.clone());
+        Ok(())
+    }
+
+    async fn retire_case(&self, incident: &IncidentId, retirement: &Retirement) -> Result<()> {
+        let mut kept = self.kept();
+        kept.known_case(incident)?;
+        kept.retirements.entry(incident.clone()).or_insert_with(|| retirement.clone());
+        Ok(())
     }
 
     async fn audit(&self, entry: &NewAuditEntry) -> Result<AuditEntry> {

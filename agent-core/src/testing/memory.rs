@@ -8,9 +8,10 @@ use crate::{
     Evidence, EvidenceId, Finding, Incident, IncidentId, Kind, Language, Result,
     evidence::{Fact, Topic},
     incident::{Source, State},
+    past_case::{CaseCheck, KeptCase, Outcome, Retirement, case_of},
     ports::{
-        Button, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, Message, MessageId,
-        NewAuditEntry, Post, Rating, ReplyData, Speaker, ToolCall, ToolReply, Usage,
+        Button, CasePage, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, Message,
+        MessageId, NewAuditEntry, Post, Rating, ReplyData, Speaker, ToolCall, ToolReply, Usage,
     },
 };
 
@@ -27,6 +28,7 @@ pub async fn conformance(memory: &dyn Memory) {
     the_latest_investigation_is_returned(memory).await;
     a_checkpoint_stands_until_its_investigation_is_kept(memory).await;
     ratings_come_oldest_first(memory).await;
+    a_case_keeps_what_was_said_about_it(memory).await;
     unknown_incidents_are_not_found(memory).await;
     the_audit_log_is_one_chain(memory).await;
 }
@@ -136,6 +138,66 @@ async fn ratings_come_oldest_first(memory: &dyn Memory) {
         memory.save_rating(rating).await.unwrap();
     }
     assert_eq!(memory.ratings(&incident).await.unwrap(), [first, again]);
+}
+
+async fn a_case_keeps_what_was_said_about_it(memory: &dyn Memory) {
+    let all = async |before: Option<i64>, limit| {
+        let before = before.map(Timestamp::from_secs);
+        memory.cases(&CasePage { before, limit }).await.unwrap()
+    };
+    assert_eq!(all(None, 9).await, []);
+    let (early, late) = (opened(memory, "inc-case-a").await, opened(memory, "inc-case-b").await);
+    let case = |id: &IncidentId, closed_secs| {
+        let record = InvestigationRecord {
+            ended_at: Timestamp::from_secs(closed_secs),
+            ..investigation(id, closed_secs)
+        };
+        case_of(&incident(&id.0, 5), &record, &[])
+    };
+    for case in [case(&early, 10), case(&late, 20), case(&late, 30)] {
+        memory.save_case(&case).await.unwrap();
+    }
+    let plain = [KeptCase::new(case(&late, 30)), KeptCase::new(case(&early, 10))];
+    assert_eq!(all(None, 9).await, plain, "newest first, replaced and not added");
+    assert_eq!(all(Some(30), 9).await.len(), 1, "strictly before");
+    assert_eq!(all(None, 1).await, plain[..1], "at most so many");
+
+    let check = |by: &str, secs, outcome| CaseCheck {
+        case: early.clone(),
+        by: IncidentId(by.into()),
+        at: Timestamp::from_secs(secs),
+        outcome,
+    };
+    let later = check("inc-x", 3, Outcome::DoesNotHold);
+    let (sooner, replaced) = (check("inc-y", 2, Outcome::Holds), check("inc-x", 1, Outcome::Holds));
+    for check in [&replaced, &later, &sooner] {
+        memory.save_case_check(check).await.unwrap();
+    }
+    let retirement = |by: &str| Retirement { by: by.into(), at: Timestamp::from_secs(4), why: "旧".into() };
+    memory.retire_case(&early, &retirement("li.na")).await.unwrap();
+    memory.retire_case(&early, &retirement("wang")).await.unwrap();
+    let rating = Rating {
+        incident: early.clone(),
+        by: "li.na".into(),
+        at: Timestamp::from_secs(5),
+        helpful: true,
+        correction: String::new(),
+    };
+    memory.save_rating(&rating).await.unwrap();
+    memory.save_case(&case(&early, 10)).await.unwrap();
+    let wanted = KeptCase {
+        case: case(&early, 10),
+        ratings: vec![rating],
+        retirement: Some(retirement("li.na")),
+        checks: vec![sooner, later],
+    };
+    assert_eq!(all(Some(30), 9).await, [wanted], "oldest check first, and the first who retired it");
+
+    let (unknown, bare) = (IncidentId("inc-unknown".into()), opened(memory, "inc-no-case").await);
+    assert_eq!(kind(memory.save_case(&case(&unknown, 1)).await), Kind::NotFound);
+    assert_eq!(kind(memory.retire_case(&bare, &retirement("li.na")).await), Kind::NotFound);
+    let check = CaseCheck { case: bare, ..check("inc-x", 1, Outcome::Holds) };
+    assert_eq!(kind(memory.save_case_check(&check).await), Kind::NotFound);
 }
 
 async fn unknown_incidents_are_not_found(memory: &dyn Memory) {

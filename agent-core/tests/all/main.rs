@@ -19,6 +19,7 @@ mod models_quirks;
 mod offline;
 #[cfg(feature = "openai")]
 mod openai;
+mod past;
 #[cfg(feature = "openai")]
 mod provider;
 mod questions;

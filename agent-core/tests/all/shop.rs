@@ -236,6 +236,28 @@ teller_of_service!(
 );
 
 teller!(
+    /// Tells of a case that holds today and of one that does not. Not among the tools of the shop unless a test puts it there.
+    PastIncidents, "past_incidents", |_| {
+        let incidents = json!([
+            {
+                "id": "inc-same", "causes": [{ "service": "inventory", "fault_class": "slow_code" }],
+                "recheck": { "outcome": "holds", "at": "inventory" },
+            },
+            {
+                "id": "inc-other", "causes": [{ "service": "payment", "fault_class": "packet_loss" }],
+                "recheck": { "outcome": "does_not_hold", "at": "" },
+            },
+        ]);
+        let facts = vec![
+            ("", Topic::Knowledge, "seen before: `inc-same`", "以前出现过：`inc-same`"),
+            ("", Topic::Knowledge, "looks like `inc-other`, but", "看似 `inc-other`，但"),
+            ("", Topic::Knowledge, "no proof", "不是证据"),
+        ];
+        Ok(Told { facts, ..told(json!({ "incidents": incidents }), "2 incidents of before") })
+    }
+);
+
+teller!(
     /// Breaks the program.
     Broken, "broken", |_| Err(ToolError::Fatal(Kind::Internal.error("disk of the store is gone")))
 );

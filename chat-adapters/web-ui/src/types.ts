@@ -84,7 +84,7 @@ export interface Section {
   lines: Line[];
 }
 
-export type SectionKind = "symptom" | "cause" | "path" | "ruled_out" | "do" | "missing";
+export type SectionKind = "symptom" | "cause" | "path" | "ruled_out" | "do" | "seen_before" | "missing";
 
 /** Plain text with backticks for literals. */
 export interface Line {

@@ -28,6 +28,8 @@ pub(crate) fn of_finding(finding: &Finding) -> String {
         lines.push(format!("do: {} (a person decides)", finding.remediation.text));
     }
     lines.extend(finding.owners.iter().map(|owner| format!("owner: {} by {}", owner.name, owner.rule)));
+    let seen = finding.seen_before.iter();
+    lines.extend(seen.map(|seen| format!("of before: {} [{}]", seen.text, seen.evidence)));
     lines.extend(finding.missing_data.iter().map(|missing| format!("missing: {missing}")));
     lines.extend(finding.follow_ups.iter().map(|question| format!("ask next: {question}")));
     lines.join("\n")

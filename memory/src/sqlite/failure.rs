@@ -33,6 +33,17 @@ pub fn failed_for(incident: &IncidentId, doing: String) -> impl FnOnce(sqlx::Err
     }
 }
 
+/// As [`failed`], for rows that need a case.
+pub fn failed_for_case(incident: &IncidentId, doing: String) -> impl FnOnce(sqlx::Error) -> Error {
+    move |error| {
+        let no_case = matches!(&error, sqlx::Error::Database(error) if error.is_foreign_key_violation());
+        if no_case {
+            return Kind::NotFound.error(format!("no case of incident `{incident}`"));
+        }
+        failed(doing)(error)
+    }
+}
+
 /// Tells whether an error comes from another program's lock.
 pub fn is_locked(error: &Error) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref());

@@ -8,9 +8,10 @@ use waggle_agent_core::{Error, Kind, Result};
 use super::failure::failed;
 
 /// What each version of the schema adds, from version 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_first.sql"),
     include_str!("../../migrations/sqlite/0002_checkpoints.sql"),
+    include_str!("../../migrations/sqlite/0003_cases.sql"),
 ];
 
 /// `WGLM`: says in the file's header whose it is. <https://www.sqlite.org/fileformat2.html#application_id>

@@ -13,13 +13,12 @@ use crate::{
         Verdict,
     },
     investigation::SUBMIT_FINDING,
+    past_case::{PAST_TOOL, Told, lift, told},
     ports::ToolCall,
-    triage::{Ranking, SUSPECTS_TOOL, Suspect},
+    triage::{CONFIRMED, Ranking, SUSPECTS_TOOL, Suspect},
     verify::{DIFF_TOOL, OWNERS_TOOL},
 };
 
-/// A probability from which on a cause that was seen at work counts as confirmed.
-const CONFIRMED: f64 = 0.85;
 /// Two windows of telemetry never prove more than this.
 const MOST_CONFIDENT: f64 = 0.95;
 /// A probability under which a suspect is not worth a name.
@@ -31,7 +30,11 @@ const MAX_CLAIMS_OF_A_TOPIC: usize = 1;
 
 /// Returns what to call next: the tools that the first suspect wants, then the submission.
 pub(super) fn next_calls(reading: &Reading<'_>) -> Vec<ToolCall> {
-    let ranking = reading.latest::<Ranking>(SUSPECTS_TOOL);
+    let told: Vec<Told> = reading.results(PAST_TOOL).last().map(|last| told(&last.data)).unwrap_or_default();
+    let ranking = reading.latest::<Ranking>(SUSPECTS_TOOL).map(|(evidence, mut ranking)| {
+        lift(&mut ranking, &told);
+        (evidence, ranking)
+    });
     let proof =
         ranking.iter().filter_map(|(_, ranking)| ranking.suspects.first()).flat_map(|s| proof(reading, s));
     let proof: Vec<_> = proof.collect();
