@@ -13,7 +13,11 @@ use waggle_agent_core::{
     IncidentId, Language, Ports, Scene, ToolError, Toolbox,
     investigation::{Budget, Investigation, Investigator, investigate, transcript},
     models::{Offline, Replay, Scripted},
-    ports::{InvestigationRecord, Memory, Message, Model, ModelReply, RecordedPast, ToolReply, ToolSpec},
+    past_case::PAST_TOOL,
+    ports::{
+        InvestigationRecord, Memory, Message, Model, ModelReply, NoPast, PastIncidents, RecordedPast,
+        ToolCall, ToolReply, ToolSpec,
+    },
     toolbox::{AnyTool, Called},
 };
 use waggle_mcp::Recorded;
@@ -93,14 +97,24 @@ async fn replayed(
         kept.save_evidence(&incident.id, evidence).await?;
     }
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(record.started_at));
-    // Whether the past was asked shows by whether its answer was recorded.
-    let ports = Ports { past: Arc::new(RecordedPast), ..crate::app::nothing_but(clock) };
+    let asked_the_past = called(&record.transcript).any(|call| call.name == PAST_TOOL);
+    let past: Arc<dyn PastIncidents> = if asked_the_past { Arc::new(RecordedPast) } else { Arc::new(NoPast) };
+    let ports = Ports { past, ..crate::app::nothing_but(clock) };
     let scene = Scene::new(ports, incident, language_of(record));
     let said = record.review.clone().map(|text| Ok(ModelReply { text, ..ModelReply::default() }));
     let reviewer = said.map(|reply| Arc::new(Scripted::new([reply])) as Arc<dyn Model>);
     let investigator =
         Investigator { reviewer, budget, ..Investigator::new(model, Arc::new(Offline), toolbox, kept) };
     Ok(investigate(&investigator, &scene, &()).await?)
+}
+
+/// Returns the calls of a conversation, in their order.
+fn called(transcript: &[Message]) -> impl Iterator<Item = &ToolCall> {
+    let calls = transcript.iter().filter_map(|message| match message {
+        Message::Assistant { calls, .. } => Some(calls),
+        _ => None,
+    });
+    calls.flatten()
 }
 
 /// Adds what was refused: it left no evidence, and is answered in the same words again.
@@ -112,12 +126,8 @@ fn with_refusals(toolbox: Toolbox, transcript: &[Message]) -> Toolbox {
             _ => None,
         })
         .collect();
-    let calls = transcript.iter().filter_map(|message| match message {
-        Message::Assistant { calls, .. } => Some(calls),
-        _ => None,
-    });
     let mut refused: BTreeMap<&str, Vec<(Value, String)>> = BTreeMap::new();
-    for call in calls.flatten() {
+    for call in called(transcript) {
         let refusal = replies
             .get(call.id.as_str())
             .and_then(|reply| reply.text.strip_prefix("<data id=\"refusal\">\n")?.strip_suffix("\n</data>"));
