@@ -252,6 +252,14 @@ pub enum DocsCommand {
         #[arg(long, value_name = "DIR")]
         root: Vec<PathBuf>,
     },
+    /// List the libraries that were added, with their pages
+    List,
+    /// Forget libraries
+    Remove {
+        /// As `waggle docs list` names them
+        #[arg(required = true, value_name = "LANGUAGE:NAME[@VERSION]")]
+        libraries: Vec<String>,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::embeddings::EmbeddingSettings;
@@ -12,8 +12,10 @@ use serde::Deserialize;
 use waggle_agent_core::ports::Knowledge;
 use waggle_knowledge::{
     NoKnowledge, Shelf,
+    documents::DocumentId,
     index::{Index, IndexPlace},
-    sources::{FolderSource, GitSource, UrlSettings, UrlSource},
+    shelve::LIBRARIES,
+    sources::{FolderSource, GitSource, UrlSettings, UrlSource, Validators},
     sync::{Collection, Source, Synced, sync},
 };
 
@@ -86,6 +88,9 @@ impl KnowledgeSettings {
             if name.is_empty() || name.contains(':') {
                 bail!("`knowledge.collections`: `{name}` is no name; letters without `:`");
             }
+            if name == LIBRARIES {
+                bail!("`knowledge.collections`: `{name}` is what `waggle docs add` keeps; take another name");
+            }
             if !names.insert(name) {
                 bail!("`knowledge.collections`: two are named `{name}`");
             }
@@ -107,6 +112,8 @@ impl KnowledgeSettings {
 pub struct Shelves {
     settings: KnowledgeSettings,
     index: Index,
+    /// What servers said of pages that were read while this runs. Held for a line at a time.
+    validators: Arc<Mutex<HashMap<DocumentId, Validators>>>,
 }
 
 impl Shelves {
@@ -133,13 +140,13 @@ impl Shelves {
         let uri = settings.place.clone().unwrap_or_else(|| folder.display().to_string());
         let place = IndexPlace { uri, options: settings.options.clone() };
         let index = Index::open(&place, EmbeddingSettings::open(settings.embeddings.as_ref())?).await?;
-        Ok(Self { settings: settings.clone(), index })
+        Ok(Self { settings: settings.clone(), index, validators: Arc::default() })
     }
 
     /// Returns the documents as askers may read them.
     pub fn reader(shelves: Option<&Self>) -> Arc<dyn Knowledge> {
         match shelves {
-            Some(Self { settings, index }) => {
+            Some(Self { settings, index, .. }) => {
                 Arc::new(Shelf::new(index.clone(), settings.labels.iter().cloned()))
             }
             None => Arc::new(NoKnowledge),
@@ -156,7 +163,7 @@ impl Shelves {
         &self.index
     }
 
-    /// Brings every collection up to date, and returns what was done by their names.
+    /// Brings every collection up to date, forgets those that are named no more, and returns what was done by their names.
     ///
     /// # Errors
     ///
@@ -165,14 +172,22 @@ impl Shelves {
         let mut done = Vec::new();
         for collection in &self.settings.collections {
             let name = collection.name.clone();
-            let opened = opened(collection).with_context(|| format!("open the documents of `{name}`"))?;
-            done.push((name, sync(&self.index, opened).await?));
+            let validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let opened =
+                opened(collection, validators).with_context(|| format!("open the documents of `{name}`"))?;
+            let synced = sync(&self.index, opened).await?;
+            let said = synced.validators.clone();
+            self.validators.lock().unwrap_or_else(PoisonError::into_inner).extend(said);
+            done.push((name, synced));
         }
+        // What is no longer named must not be found, all the less since nobody says any more who may.
+        let named: Vec<&str> = self.settings.collections().chain([LIBRARIES]).collect();
+        self.index.forget_all_but(&named).await?;
         Ok(done)
     }
 }
 
-fn opened(settings: &CollectionSettings) -> Result<Collection> {
+fn opened(settings: &CollectionSettings, validators: HashMap<DocumentId, Validators>) -> Result<Collection> {
     let CollectionSettings { name, folders, git, urls, hosts, private, labels, services } = settings;
     let mut sources = Vec::new();
     for folder in folders {
@@ -186,7 +201,7 @@ fn opened(settings: &CollectionSettings) -> Result<Collection> {
     if !urls.is_empty() {
         let settings =
             UrlSettings { hosts: hosts.clone(), allow_private: *private, ..UrlSettings::default() };
-        let urls = UrlSource::new(name, urls.iter().cloned(), HashMap::new(), settings)?;
+        let urls = UrlSource::new(name, urls.iter().cloned(), validators, settings)?;
         sources.push(Source::Urls(Box::new(urls)));
     }
     Ok(Collection { name: name.clone(), sources, gate: labels.clone(), services: services.clone() })

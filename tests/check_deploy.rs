@@ -125,6 +125,10 @@ fn a_bad_deploy_fails_the_build_and_names_the_commit_that_did_it() {
     let kept = run(&dir, &["ask", "what did it?", "--incident", incident]);
     assert!(kept.status.success(), "{}", String::from_utf8_lossy(&kept.stderr));
 
+    let (code, _, report) = checked(&dir, &["--language", "zh"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(report["investigated"]["incident"], incident, "a deploy has one incident");
+
     let (code, _, report) = checked(&dir, &["--no-investigation"]);
     assert_eq!((code, &report["investigated"]), (Some(1), &Value::Null));
 }
@@ -142,4 +146,7 @@ fn a_deploy_that_changed_nothing_passes_and_opens_no_incident() {
     let rows =
         run(folder.path(), &["check-deploy", "--service", "nobody", "--deployed-at", "2026-03-01T14:00:00Z"]);
     assert_eq!(rows.status.code(), Some(2), "nothing is known of it");
+    let unanswerable =
+        run(folder.path(), &["check-deploy", "--service", "", "--deployed-at", "2026-03-01T14:00:00Z"]);
+    assert_eq!(unanswerable.status.code(), Some(3), "an answer it is not");
 }

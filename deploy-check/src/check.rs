@@ -22,25 +22,23 @@ pub async fn check(telemetry: &dyn Telemetry, question: &Question, now: Timestam
     Check::new(question.clone())?.look(telemetry, now).await
 }
 
-/// A check that remembers what it read: blocks are read once.
+/// What one look reads.
 #[derive(Debug)]
-pub(crate) struct Check {
+struct Check {
     question: Question,
     before: Reading,
     beside: Reading,
     after: Reading,
-    /// Made at the first look and kept: what is judged must not depend on what is seen.
-    baseline: Option<Baseline>,
 }
 
 impl Check {
-    pub fn new(question: Question) -> Result<Self> {
+    fn new(question: Question) -> Result<Self> {
         question.validate()?;
         let (before, beside, after) = (Reading::default(), Reading::default(), Reading::default());
-        Ok(Self { question, before, beside, after, baseline: None })
+        Ok(Self { question, before, beside, after })
     }
 
-    pub async fn look(&mut self, telemetry: &dyn Telemetry, now: Timestamp) -> Result<Report> {
+    async fn look(&mut self, telemetry: &dyn Telemetry, now: Timestamp) -> Result<Report> {
         let service = self.question.service.clone();
         let windows = Windows::at(&self.question, now);
         self.before.read_on(telemetry, &service, &windows.before).await?;
@@ -53,9 +51,7 @@ impl Check {
         let baseline = self.baseline(telemetry, &windows).await?;
         let baseline = if windows.beside.is_some() { baseline.beside(&self.beside.side) } else { baseline };
         let mut judgements = judge(&baseline, &self.after.side, self.after.side.blocks);
-        if self.after.are_calls_cut || self.beside.are_calls_cut {
-            judgements.retain(|it| it.aspect != Aspect::Calls);
-        }
+        judgements.retain(|it| !is_misjudged(it.aspect, [&self.after, &self.beside]));
         let is_over = now >= windows.end;
         let outcome = self.outcome(&baseline.rules, &judgements, is_over);
         let (before, before_window) = match &windows.beside {
@@ -69,25 +65,29 @@ impl Check {
     }
 
     async fn baseline(&mut self, telemetry: &dyn Telemetry, windows: &Windows) -> Result<Baseline> {
-        if let Some(baseline) = &self.baseline {
-            return Ok(baseline.clone());
-        }
         read_amounts(telemetry, &self.question.service, &windows.before, &mut self.before.side).await?;
         let mut rules = Rules {
             is_concurrent: windows.beside.is_some(),
             may_drift: self.question.comparison.is_adjacent(),
             ..self.question.rules.clone()
         };
-        if self.before.are_calls_cut {
-            rules.aspects.retain(|aspect| *aspect != Aspect::Calls);
-        }
-        Ok(self.baseline.insert(Baseline::of(rules, &self.before.side)).clone())
+        rules.aspects.retain(|aspect| !is_misjudged(*aspect, [&self.before]));
+        Ok(Baseline::of(rules, &self.before.side))
     }
 
     fn outcome(&self, rules: &Rules, judgements: &[Judgement], is_over: bool) -> Outcome {
         let all = judgements.iter().map(|it| (it.endpoint.as_deref(), it.aspect, it.verdict));
         let blocks = u32::try_from(self.after.side.blocks).unwrap_or(u32::MAX);
         outcome(rules, all, rules.block.saturating_mul(blocks), is_over)
+    }
+}
+
+/// Tells whether a measure per request would be wrong, because not all calls or requests of a side were read.
+fn is_misjudged<const N: usize>(aspect: Aspect, sides: [&Reading; N]) -> bool {
+    match aspect {
+        Aspect::Calls => sides.iter().any(|side| side.are_calls_cut),
+        Aspect::Cpu | Aspect::CpuWait | Aspect::ErrorLogs => sides.iter().any(|side| side.is_thinned),
+        Aspect::ErrorRate | Aspect::P50 | Aspect::P90 | Aspect::P99 | Aspect::Memory => false,
     }
 }
 

@@ -6,7 +6,7 @@
 //! # Layout
 //!
 //! - [`question`]: which service, before and after a deploy or a canary beside the stable version.
-//! - [`check`](mod@check): one look. [`watch`](mod@watch): looks until it is settled.
+//! - [`check`](mod@check): one look; whoever watches asks again.
 //! - `windows`: which time is read. `requests`, `amounts`: spans and series to blocks. `clues`: what is new.
 //! - [`report`]: the answer. [`suspect`]: what an investigation of a failure found.
 //! - [`markdown`](mod@markdown), [`junit`](mod@junit), [`sarif`](mod@sarif): the answer for people, for test reports and for code scanning.
@@ -22,7 +22,6 @@ mod requests;
 pub mod sarif;
 mod select;
 pub mod suspect;
-pub mod watch;
 mod windows;
 mod words;
 
@@ -33,4 +32,3 @@ pub use question::{Comparison, Matched, Question, Tag};
 pub use report::Report;
 pub use sarif::sarif;
 pub use suspect::{Investigated, Suspect};
-pub use watch::watch;

@@ -234,6 +234,9 @@ fn note(note: Note, language: Language) -> &'static str {
             "There were more calls than are read; calls per request are not judged.",
             "调用过多，未判断每请求调用数。",
         ),
+        Note::BeingInvestigated => {
+            language.pick("The failure is still being investigated.", "仍在调查原因。")
+        }
         Note::NotInvestigated => language.pick(
             "The failure could not be investigated; Waggle's log says why.",
             "未能调查原因，详见 Waggle 的日志。",

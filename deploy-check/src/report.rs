@@ -113,6 +113,8 @@ pub enum Note {
     CallsCut,
     /// The failure was to be investigated, and that went wrong.
     NotInvestigated,
+    /// The failure is being investigated; a later look will know more.
+    BeingInvestigated,
 }
 
 impl Report {

@@ -26,6 +26,8 @@ pub(crate) struct Reading {
 
 /// Spans of one question to the store; a block of 30 s may have 1,300 requests a second before it is thinned.
 const MAX_SPANS: usize = 40_000;
+/// Requests of one side, all blocks together: some 40 MB of latencies.
+const MAX_REQUESTS: usize = 2_000_000;
 /// Blocks that are asked for at once.
 const BLOCKS_AT_ONCE: usize = 20;
 /// Names of endpoints that are told apart; the rest is one.
@@ -42,14 +44,16 @@ impl Reading {
             let mut blocks = (window.blocks - self.side.blocks).min(BLOCKS_AT_ONCE);
             loop {
                 let Some(range) = window.range(self.side.blocks, blocks) else { return Ok(()) };
-                let spans = spans(telemetry, service, range, SpanKind::Server).await?;
-                let is_cut = spans.len() >= MAX_SPANS;
+                let most = (MAX_REQUESTS / window.blocks.max(1)).clamp(1, MAX_SPANS);
+                // Several blocks are only read together where none of them would be thinned by itself.
+                let spans = spans(telemetry, service, range, SpanKind::Server, most).await?;
+                let is_cut = spans.len() >= most;
                 if is_cut && blocks > 1 {
                     blocks = blocks.div_ceil(4);
                     continue;
                 }
                 self.is_thinned |= is_cut;
-                let calls = self::spans(telemetry, service, range, SpanKind::Client).await?;
+                let calls = self::spans(telemetry, service, range, SpanKind::Client, MAX_SPANS).await?;
                 self.are_calls_cut |= calls.len() >= MAX_SPANS || is_cut;
                 self.add(window, blocks, &spans, &calls);
                 break;
@@ -118,11 +122,9 @@ async fn spans(
     service: &str,
     range: TimeRange,
     kind: SpanKind,
+    most: usize,
 ) -> Result<Vec<Of<Span>>> {
-    let query = SpanQuery {
-        service: Some(service.to_owned()),
-        kind: Some(kind),
-        ..SpanQuery::newest(range, MAX_SPANS)
-    };
+    let query =
+        SpanQuery { service: Some(service.to_owned()), kind: Some(kind), ..SpanQuery::newest(range, most) };
     in_time("requests", telemetry.spans(&query)).await
 }

@@ -2,14 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use waggle_agent_core::{Kind, testing::fake_telemetry::FakeTelemetry};
 use waggle_analysis::deploy::{Aspect, Outcome, Verdict};
-use waggle_deploy_check::{Comparison, Question, Report, Tag, check, report::Note, watch};
+use waggle_deploy_check::{Comparison, Question, Report, Tag, check, report::Note};
 use waggle_signals::{
-    Attributes, Batch, Clock, LogRecord, ManualClock, Peer, Resource, ResourceId, Severity, Span, SpanId,
-    SpanKind, SpanStatus, Timestamp, TraceId, semconv,
+    Attributes, Batch, LogRecord, MetricKind, MetricPoint, Peer, Resource, ResourceId, Severity, Span,
+    SpanId, SpanKind, SpanStatus, Timestamp, TraceId, semconv,
 };
 
 const DEPLOYED: i64 = 1_772_373_600;
@@ -169,20 +169,51 @@ async fn a_service_nobody_knows_is_not_enough_data() {
 }
 
 #[tokio::test]
-async fn a_watch_ends_when_it_is_settled_and_not_before() {
+async fn looks_on_the_way_are_settled_when_enough_was_seen_and_not_before() {
     for (ms, wanted, sooner_than_s) in [(80, Outcome::Fail, 400), (40, Outcome::Pass, 760)] {
         let store = deployed(Version { name: "1.1", ms, ..OLD });
-        let clock = ManualClock::at(Timestamp::from_secs(DEPLOYED));
-        let looks = Cell::new(0);
-        let sleep = |pause| {
-            clock.advance(pause);
-            std::future::ready(())
+        let (mut looks, mut now) = (0, Timestamp::from_secs(DEPLOYED));
+        let report = loop {
+            let report = check(&store, &question(), now).await.unwrap();
+            if report.is_final {
+                break report;
+            }
+            looks += 1;
+            now = now + Duration::from_secs(30);
         };
-        let pause = Duration::from_secs(30);
-        let seen = |_: &Report| looks.set(looks.get() + 1);
-        let report = watch(&store, &clock, &question(), pause, sleep, seen).await.unwrap();
-        let took = clock.now().since(Timestamp::from_secs(DEPLOYED)).as_secs();
+        let took = now.since(Timestamp::from_secs(DEPLOYED)).as_secs();
         assert_eq!(report.outcome, wanted);
-        assert!(report.is_final && looks.get() > 4 && took < sooner_than_s, "{ms} ms took {took} s");
+        assert!(looks > 4 && took < sooner_than_s, "{ms} ms took {took} s");
     }
+}
+
+#[tokio::test]
+async fn what_is_spread_over_requests_is_not_judged_where_they_were_not_all_read() {
+    let mut batch = Batch::default();
+    requests(&mut batch, OLD, DEPLOYED - BASELINE, DEPLOYED + AFTER);
+    let cpu = |batch: &mut Batch, from: i64, to: i64, value: f64| {
+        let resource = batch.resource(&Resource::new([(semconv::SERVICE_NAME, "cart")]));
+        batch.metrics.extend((from..to).step_by(10).map(|at| MetricPoint {
+            resource,
+            time: Timestamp::from_secs(at),
+            name: semconv::METRIC_CPU.to_owned(),
+            unit: "1".to_owned(),
+            kind: MetricKind::Gauge,
+            value,
+            attributes: Attributes::new(),
+        }));
+    };
+    cpu(&mut batch, DEPLOYED - BASELINE, DEPLOYED, 0.2);
+    cpu(&mut batch, DEPLOYED, DEPLOYED + AFTER, 0.6);
+    let now = Timestamp::from_secs(DEPLOYED + AFTER);
+    let told = check(&FakeTelemetry::of(batch.clone()).unwrap(), &question(), now).await.unwrap();
+    assert_eq!(worse(&told), [Aspect::Cpu]);
+    // One block with more requests than are read.
+    let busy = DEPLOYED + 300;
+    for _ in 0..700 {
+        requests(&mut batch, OLD, busy, busy + 30);
+    }
+    let told = check(&FakeTelemetry::of(batch).unwrap(), &question(), now).await.unwrap();
+    assert!(told.notes.contains(&Note::Thinned), "{:?}", told.notes);
+    assert!(!worse(&told).contains(&Aspect::Cpu), "{:?}", worse(&told));
 }

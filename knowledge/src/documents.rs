@@ -99,7 +99,7 @@ fn read_plain(name: &str, bytes: &[u8]) -> Result<Parsed, Reason> {
         Format::AsciiDoc => asciidoc::read(&text, &mut draft)?,
         Format::OpenApi => openapi::read(&text, &mut draft)?,
         Format::Man => man::read(&text, &mut draft)?,
-        Format::Plain | Format::Pdf => plain::read(&text, &mut draft),
+        Format::Plain | Format::Pdf => plain::read(&text, &mut draft)?,
     }
     draft.finish(format, name)
 }

@@ -55,9 +55,14 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// `Unavailable` when the place cannot be read or written, or holds something else.
+    /// `Invalid` for an option that there is not; `Unavailable` when the place cannot be read or written, or holds something else.
     pub async fn open(place: &IndexPlace, embeddings: Option<Arc<dyn Embeddings>>) -> Result<Self> {
         let fault = |error| fault("open the knowledge index", error);
+        if let Some(key) = place.options.keys().find(|key| s3::option(key).is_err()) {
+            return Err(Kind::Invalid
+                .error(format!("`{key}` is no option of a bucket"))
+                .with_hint("`endpoint`, `region` and `allow_http` are usual"));
+        }
         let registry = Arc::new(ObjectStoreRegistry::default());
         registry.insert("s3", Arc::new(s3::S3));
         let session = Arc::new(Session::new(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES, registry));
@@ -103,7 +108,7 @@ fn table_name(embeddings: Option<&dyn Embeddings>) -> String {
     format!("passages_{name}_{}", embeddings.dimensions())
 }
 
-/// Says what could not be done. Storage errors may quote keys that the configuration holds, and so only their kind goes on at S3.
+/// Says what could not be done.
 fn fault(what: &str, error: lancedb::Error) -> Error {
     Kind::Unavailable
         .because(what.to_owned(), error)

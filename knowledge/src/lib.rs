@@ -43,6 +43,7 @@ pub mod sources;
 #[cfg(feature = "lance")]
 pub mod sync;
 pub mod terms;
+mod this_machine;
 
 pub use codeowners::{CodeOwners, Dialect};
 pub use embeddings::Embeddings;

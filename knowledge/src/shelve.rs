@@ -37,9 +37,7 @@ pub async fn shelve(index: &Index, reference: &LibraryRef, roots: &Roots) -> Res
     let pages = opened.map_err(|error| Kind::Internal.because("look for a library", error))??;
     let found = LibraryRef { version: pages.version().map(str::to_owned), ..reference.clone() };
     let prefix = DocumentId::new(LIBRARIES, &format!("{found}/"));
-    let known = index.known().await?.into_iter();
-    let known: HashMap<DocumentId, ContentHash> =
-        known.filter(|(id, _)| id.as_str().starts_with(prefix.as_str())).collect();
+    let known = index.known_under(&prefix).await?;
 
     let (sender, mut receiver) = mpsc::channel(AHEAD);
     let named = found.clone();

@@ -15,7 +15,7 @@ use waggle_agent_core::{Kind, Result};
 use crate::{
     documents::{ContentHash, DocumentId, Reason, Skipped, chunks, read_document},
     index::{Index, Kept, MAX_CHUNKS_AT_ONCE},
-    sources::{Census, FolderSource, Found, GitSource, Step, UrlSource, plan},
+    sources::{Census, FolderSource, Found, GitSource, Step, UrlSource, Validators, plan},
 };
 
 /// Steps that a source may be ahead of the index.
@@ -65,6 +65,8 @@ pub struct Synced {
     pub skipped: Vec<Skipped>,
     /// Documents that were read in part, each with what is missing.
     pub notes: Vec<String>,
+    /// What servers said of the versions that are kept now, for asking the next time whether they are still right.
+    pub validators: HashMap<DocumentId, Validators>,
 }
 
 /// Brings a collection up to date. Documents of other collections are not touched.
@@ -74,25 +76,34 @@ pub struct Synced {
 /// What the index answers; what was written until then stays.
 pub async fn sync(index: &Index, collection: Collection) -> Result<Synced> {
     let prefix = DocumentId::new(&collection.name, "");
-    let known = index.known().await?.into_iter();
-    let known: HashMap<DocumentId, ContentHash> =
-        known.filter(|(id, _)| id.as_str().starts_with(prefix.as_str())).collect();
+    let known = index.known_under(&prefix).await?;
     let Collection { name, sources, gate, services } = collection;
     let mut synced = Synced::default();
     let mut census = Census::default();
     let mut taken = HashSet::new();
     let mut waiting = Waiting::default();
+    let mut closed = Vec::new();
     let mut steps = all_steps(name.clone(), sources);
     while let Some(step) = steps.recv().await {
         let step = with_marks(step, &gate, &services);
         census.add(&step);
         match step {
             Step::Found(found) if taken.insert(found.id.clone()) => {
-                if known.get(&found.id) == Some(&found.content_hash) {
+                let before = known.get(&found.id);
+                let (id, validators) = (found.id.clone(), found.validators.clone());
+                if before == Some(&found.content_hash) {
+                    synced.n_unchanged += 1;
+                    synced.validators.insert(id, validators);
                     continue;
                 }
                 match read(found, &name, &gate, &services).await? {
                     Ok(kept) => {
+                        if before.is_some() {
+                            synced.n_changed += 1
+                        } else {
+                            synced.n_added += 1
+                        }
+                        synced.validators.insert(id, validators);
                         synced.notes.extend(
                             kept.document
                                 .parsed
@@ -102,13 +113,22 @@ pub async fn sync(index: &Index, collection: Collection) -> Result<Synced> {
                         );
                         waiting.add(kept);
                     }
-                    Err(skipped) => synced.skipped.push(skipped),
+                    Err(skipped) => {
+                        // Who may read the new version is not known, and so nobody may read the old one.
+                        if matches!(skipped.reason, Reason::UnknownAccess(_)) {
+                            closed.push(id);
+                        }
+                        synced.skipped.push(skipped);
+                    }
                 }
                 if waiting.n_chunks >= MAX_CHUNKS_AT_ONCE {
                     synced.n_chunks += waiting.keep(index).await?;
                 }
             }
-            Step::Found(_) | Step::Same(_) => {}
+            Step::Found(found) => {
+                synced.skipped.push(Skipped { source: found.source, reason: Reason::SameName });
+            }
+            Step::Same(_) => synced.n_unchanged += 1,
             Step::Unread(_, skipped) | Step::Skipped(skipped) | Step::Stopped(skipped) => {
                 synced.skipped.push(skipped);
             }
@@ -116,10 +136,10 @@ pub async fn sync(index: &Index, collection: Collection) -> Result<Synced> {
     }
     synced.n_chunks += waiting.keep(index).await?;
     let plan = plan(&known, &census);
-    index.forget(&plan.removed).await?;
-    (synced.n_added, synced.n_changed) = (plan.added.len(), plan.changed.len());
-    (synced.n_unchanged, synced.n_removed) = (plan.unchanged.len(), plan.removed.len());
-    if synced.n_added + synced.n_changed + synced.n_removed > 0 {
+    closed.extend(plan.removed);
+    index.forget(&closed).await?;
+    synced.n_removed = closed.iter().filter(|id| known.contains_key(id)).count();
+    if synced.n_added + synced.n_changed + synced.n_removed > 0 || !index.is_settled().await? {
         index.settle().await?;
     }
     Ok(synced)

@@ -8,7 +8,10 @@ use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -22,7 +25,7 @@ use waggle_knowledge::{
     Shelf,
     documents::{ContentHash, DocumentId, chunks, read_document},
     embeddings::Embeddings,
-    index::{Index, IndexPlace, Kept},
+    index::{Index, IndexPlace, Kept, MAX_CHUNKS_AT_ONCE},
     sources::FolderSource,
     sync::{Collection, Source, Synced, sync},
     terms::terms,
@@ -308,4 +311,83 @@ async fn what_was_written_twice_is_there_once() {
     assert_eq!(index.known().await.unwrap().len(), 1);
     index.forget(&[document.document.id.clone(), DocumentId::new("runbooks", "never.md")]).await.unwrap();
     assert!(index.known().await.unwrap().is_empty());
+}
+
+/// A model that is gone after so many questions.
+struct GoneAfter(AtomicUsize);
+
+#[async_trait]
+impl Embeddings for GoneAfter {
+    fn name(&self) -> &str {
+        "words/1"
+    }
+
+    fn dimensions(&self) -> usize {
+        DIMENSIONS
+    }
+
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_err() {
+            return Err(Kind::Unavailable.error("the model is gone"));
+        }
+        WordsAsVectors.embed(texts).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_whose_writing_was_cut_off_is_written_anew_and_its_old_gate_does_not_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = async |model: Arc<dyn Embeddings>| self::index(folder.path(), Some(model)).await;
+    let body: String =
+        (0..2_100).map(|n| format!("## Part {n}\n\n{}\n\n", "The queue is drained. ".repeat(20))).collect();
+    let open = kept("runbooks", "a.md", &body, &[]);
+    let closed =
+        Kept { hash: ContentHash::of(b"closed"), gate: ["oncall".to_owned()].into(), ..open.clone() };
+    assert!(open.chunks.len() > MAX_CHUNKS_AT_ONCE, "{}", open.chunks.len());
+    let id = open.document.id.clone();
+    index(Arc::new(WordsAsVectors)).await.keep(&[open]).await.unwrap();
+
+    let cut = index(Arc::new(GoneAfter(AtomicUsize::new(1)))).await;
+    assert_eq!(cut.keep(std::slice::from_ref(&closed)).await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(cut.known().await.unwrap().get(&id), Some(&None), "it is not whole");
+
+    let index = index(Arc::new(WordsAsVectors)).await;
+    index.keep(std::slice::from_ref(&closed)).await.unwrap();
+    assert_eq!(index.known().await.unwrap().get(&id), Some(&Some(closed.hash)));
+    index.settle().await.unwrap();
+    assert_eq!(found(&index, &asked("queue drained"), &[]).await, Vec::<String>::new());
+    assert_eq!(found(&index, &asked("queue drained"), &["oncall"]).await, ["runbooks:a.md"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_still_find_what_a_model_that_is_gone_cannot() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = kept("runbooks", "a.md", "# Queue\n\nThe queue is drained by hand.", &[]);
+    index(folder.path(), Some(Arc::new(WordsAsVectors))).await.keep(&[document]).await.unwrap();
+    let gone = index(folder.path(), Some(Arc::new(GoneAfter(AtomicUsize::new(0))))).await;
+    gone.settle().await.unwrap();
+    assert_eq!(found(&gone, &asked("how is the queue drained"), &[]).await, ["runbooks:a.md"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn collections_that_are_named_no_more_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = index(folder.path(), None).await;
+    let text = "# Queue\n\nThe queue is drained by hand.";
+    index.keep(&[kept("runbooks", "a.md", text, &[]), kept("payments", "a.md", text, &[])]).await.unwrap();
+    index.forget_all_but(&["runbooks", "library"]).await.unwrap();
+    let names: Vec<_> = index.known().await.unwrap().into_keys().collect();
+    assert_eq!(names, [DocumentId::new("runbooks", "a.md")]);
+}
+
+#[tokio::test]
+async fn an_option_of_a_bucket_that_is_misspelt_is_refused() {
+    let options = HashMap::from([("enpoint".to_owned(), "http://127.0.0.1:9".to_owned())]);
+    let place = IndexPlace { uri: "s3://hive/x".to_owned(), options };
+    let refused = Index::open(&place, None).await.err().unwrap();
+    assert_eq!(
+        (refused.kind(), refused.to_string().as_str()),
+        (Kind::Invalid, "`enpoint` is no option of a bucket")
+    );
 }

@@ -19,6 +19,7 @@ use crate::{
     client::Client,
     config::Config,
     deploys::{CheckRequest, check},
+    failure,
 };
 
 /// Between two looks.
@@ -26,19 +27,39 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// Name of the comment and of the status.
 const NAME: &str = "check-deploy";
 
+/// Exit code when there is no answer; 0, 1 and 2 are answers.
+const NO_ANSWER: u8 = 3;
+
 pub async fn run(config: Config, args: cli::CheckDeploy) -> Result<ExitCode> {
+    match checked(&config, &args).await {
+        Ok(code) => Ok(code),
+        Err(error) => {
+            eprintln!("{}", failure::text(&error));
+            Ok(ExitCode::from(NO_ANSWER))
+        }
+    }
+}
+
+async fn checked(config: &Config, args: &cli::CheckDeploy) -> Result<ExitCode> {
     let posts = args.pull_request.is_some() || args.status_of.is_some();
     // A missing token is told before anything is waited for.
-    let posts = if posts { Some(pull_requests(&config)?) } else { None };
-    let report = report(&config, &args).await?;
+    let posts = if posts { Some(pull_requests(config)?) } else { None };
+    let report = report(config, args).await?;
     let text = markdown(&report, args.language.into());
     println!("{text}");
-    write(args.markdown.as_deref(), || Ok(text.clone()))?;
-    write(args.json.as_deref(), || Ok(serde_json::to_string_pretty(&report)?))?;
-    write(args.junit.as_deref(), || Ok(junit(&report)?))?;
-    write(args.sarif.as_deref(), || Ok(sarif(&report)?))?;
-    if let Some(posts) = posts {
-        post(&posts, &args, &report, &text).await?;
+    let written = [
+        write(args.markdown.as_deref(), || Ok(text.clone())),
+        write(args.json.as_deref(), || Ok(serde_json::to_string_pretty(&report)?)),
+        write(args.junit.as_deref(), || Ok(junit(&report)?)),
+        write(args.sarif.as_deref(), || Ok(sarif(&report)?)),
+    ];
+    let posted = match posts {
+        Some(posts) => post(&posts, args, &report, &text).await,
+        None => Ok(()),
+    };
+    // The answer stands, whether or not it could be told everywhere.
+    for error in written.into_iter().chain([posted]).filter_map(Result::err) {
+        eprintln!("{}", failure::text(&error));
     }
     Ok(ExitCode::from(report.exit_code))
 }
@@ -60,7 +81,11 @@ impl Source {
 
 /// Looks once, or until it is settled. One look that fails on the way does not end the watch.
 async fn report(config: &Config, args: &cli::CheckDeploy) -> Result<Report> {
-    let request = CheckRequest { question: args.question(), investigate: !args.no_investigation };
+    let request = CheckRequest {
+        question: args.question(),
+        investigate: !args.no_investigation,
+        language: args.language.into(),
+    };
     let source = match Client::find(config).await? {
         Some(client) => Source::Server(client),
         None => Source::Disk(Box::new(open_on_disk(config).await?)),

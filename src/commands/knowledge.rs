@@ -41,7 +41,7 @@ async fn sync(config: Config) -> Result<ExitCode> {
     for (name, synced) in shelves.sync().await? {
         println!("{name}: {synced}");
         for skipped in &synced.skipped {
-            println!("  left out  {skipped}");
+            println!("  {skipped}");
         }
         for note in &synced.notes {
             println!("  in part   {note}");

@@ -1,6 +1,11 @@
 //! A server as a process, and commands beside it.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "each test program uses a part of it, and a failed unwrap is a failed test"
+)]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

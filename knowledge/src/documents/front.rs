@@ -22,7 +22,7 @@ pub struct FrontMatter {
     pub library: Option<String>,
     /// The version of that library, as it is written: `2.10` is not `2.1`.
     pub version: Option<String>,
-    /// Access labels: who may not see all of these may not see the document. Empty for what everybody may see.
+    /// Access labels: who holds one of these may see the document. Empty for what everybody may see.
     pub labels: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl FrontMatter {
         match key.as_str() {
             "service" | "services" => self.service.extend(values),
             "fault_class" | "fault_classes" => self.fault_class.extend(values),
-            "labels" | "access" => self.labels.extend(values),
+            "label" | "labels" | "access" => self.labels.extend(values),
             "library" => self.library = first,
             "version" => self.version = first,
             _ => return false,
@@ -56,15 +56,19 @@ pub struct Body<'a> {
 
 /// Reads front matter between two `---` (YAML) or `+++` (TOML) at the very beginning into the draft, and returns the rest.
 ///
-/// What stands between two lines and is no table is text.
+/// What stands between two lines and is no table is text. Blank lines before it do not count.
 ///
 /// # Errors
 ///
-/// `UnknownAccess` when it cannot be read and seems to say who may read the document.
+/// `UnknownAccess` when it cannot be read, or does not end, and seems to say who may read the document.
 pub fn split<'a>(text: &'a str, draft: &mut Draft) -> Result<Body<'a>, Reason> {
     let whole = Body { text, first_line: 1 };
-    let Some((mark, inner, rest)) = between_marks(text) else {
-        return Ok(whole);
+    let (mark, inner, rest) = match between_marks(text.trim_start_matches(['\n', '\r', ' ', '\t'])) {
+        Marked::Whole { mark, inner, rest } => (mark, inner, rest),
+        Marked::Open(inner) if says_access(inner) => {
+            return Err(Reason::UnknownAccess("the front matter does not end".to_owned()));
+        }
+        Marked::Open(_) | Marked::None => return Ok(whole),
     };
     let read = if mark == "+++" { from_toml(inner) } else { from_yaml(inner) };
     match read {
@@ -96,24 +100,40 @@ pub fn listed(value: &str) -> Vec<String> {
 
 type Entries = Vec<(String, Vec<String>)>;
 
-fn between_marks(text: &str) -> Option<(&str, &str, &str)> {
-    let mark = ["---", "+++"].into_iter().find(|mark| text.starts_with(mark))?;
-    let (first, after) = text.split_once('\n')?;
+/// What a text begins with.
+enum Marked<'a> {
+    /// Two marks with something between.
+    Whole {
+        mark: &'static str,
+        inner: &'a str,
+        rest: &'a str,
+    },
+    /// A mark whose second is missing or too far away, and what of it could be front matter: the lines up to the first blank one.
+    Open(&'a str),
+    None,
+}
+
+fn between_marks(text: &str) -> Marked<'_> {
+    let mark = ["---", "+++"].into_iter().find(|mark| text.starts_with(mark));
+    let (Some(mark), Some((first, after))) = (mark, text.split_once('\n')) else { return Marked::None };
     if first.trim_end() != mark {
-        return None;
+        return Marked::None;
     }
+    let begun = after.split("\n\n").next().unwrap_or_default();
     let mut end = 0;
     for line in after.split_inclusive('\n') {
         let is_end = line.trim_end() == mark || (mark == "---" && line.trim_end() == "...");
         if is_end {
-            return Some((mark, after.get(..end)?, after.get(end + line.len()..)?));
+            let (inner, rest) = (after.get(..end), after.get(end + line.len()..));
+            let (inner, rest) = (inner.unwrap_or_default(), rest.unwrap_or_default());
+            return Marked::Whole { mark, inner, rest };
         }
         end += line.len();
         if end > MAX_FRONT {
-            return None;
+            break;
         }
     }
-    None
+    Marked::Open(begun)
 }
 
 fn from_yaml(text: &str) -> Result<Option<Entries>, String> {
@@ -149,12 +169,15 @@ fn entry(key: &str, value: &Value) -> Result<(String, Vec<String>), String> {
         return Ok((key.to_owned(), single(value).into_iter().collect()));
     }
     let is_understood = match value {
-        Value::Array(all) => all.len() <= MAX_VALUES && all.iter().all(|value| single(value).is_some()),
-        Value::Object(_) => false,
-        _ => true,
+        Value::Array(all) => {
+            !all.is_empty() && all.len() <= MAX_VALUES && all.iter().all(|value| single(value).is_some())
+        }
+        Value::Object(_) | Value::Bool(_) => false,
+        // An empty value closes or opens the document, depending on who reads it.
+        value => !values(value).is_empty(),
     };
     if says_access(key) && !is_understood {
-        return Err(format!("`{key}` is not a list of words"));
+        return Err(format!("`{key}` is no list of words"));
     }
     Ok((key.to_owned(), values(value)))
 }
@@ -180,7 +203,7 @@ fn single(value: &Value) -> Option<String> {
 fn says_access(text: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start().trim_start_matches(['"', '\'']).to_lowercase();
-        line.starts_with("labels") || line.starts_with("access")
+        line.starts_with("label") || line.starts_with("access")
     })
 }
 
@@ -214,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn blank_lines_before_and_a_single_label_are_read() {
+        let mut draft = Draft::default();
+        let text = "\n\n---\nlabel: sre\n---\nBody.";
+        let body = split(text, &mut draft).unwrap();
+        assert_eq!((draft.front.labels, body.text, body.first_line), (strings(&["sre"]), "Body.", 6));
+    }
+
+    #[test]
     fn lines_that_are_no_front_matter_stay_text() {
         for text in
             ["---\nA quote.\n---\nText.", "---\nno end", "--- \ttext", "+++", "Text\n---\na: b\n---\n"]
@@ -230,6 +261,10 @@ mod tests {
             "---\nlabels: {team: sre}\n---\nSecret.",
             "---\naccess: [[sre]]\n---\nSecret.",
             "+++\nlabels = \n+++\nSecret.",
+            "---\nlabels:\n---\nSecret.",
+            "---\nlabels: []\n---\nSecret.",
+            "---\naccess: ''\n---\nSecret.",
+            "---\nlabels: [sre]\n\nSecret, and the mark forgotten.",
         ];
         for text in broken {
             assert!(matches!(split(text, &mut Draft::default()), Err(Reason::UnknownAccess(_))), "{text}");

@@ -1,15 +1,25 @@
 //! Plain text: paragraphs between blank lines.
 
-use super::draft::{Draft, lines};
+use super::{
+    Reason,
+    draft::{Draft, lines},
+    front,
+};
 
 /// Spaces in front of every line of a paragraph that make it code, as in Markdown.
 const CODE_INDENT: usize = 4;
 
 /// Reads plain text into the draft: paragraphs, and indented ones as code.
-pub fn read(text: &str, draft: &mut Draft) {
+///
+/// # Errors
+///
+/// `UnknownAccess` when it begins with front matter that hides who may read it.
+pub fn read(text: &str, draft: &mut Draft) -> Result<(), Reason> {
+    let body = front::split(text, draft)?;
     let mut open: Vec<&str> = Vec::new();
-    let mut first = 1;
-    for (index, line) in text.lines().chain([""]).enumerate() {
+    let mut first = body.first_line;
+    for (index, line) in body.text.lines().chain([""]).enumerate() {
+        let index = index + body.first_line - 1;
         if !line.trim().is_empty() {
             if open.is_empty() {
                 first = index + 1;
@@ -30,6 +40,7 @@ pub fn read(text: &str, draft: &mut Draft) {
         }
         open.clear();
     }
+    Ok(())
 }
 
 /// Takes at most `n` spaces, or one tab, from the front.
@@ -57,7 +68,7 @@ mod tests {
     #[test]
     fn paragraphs_and_code_keep_their_lines() {
         let mut draft = Draft::default();
-        read("One\ntwo.\n\n\n    $ df -h\n\n        deep\nLast", &mut draft);
+        read("One\ntwo.\n\n\n    $ df -h\n\n        deep\nLast", &mut draft).unwrap();
         let parsed = draft.finish(Format::Plain, "notes.txt").unwrap();
         let told: Vec<_> = parsed.sections[0]
             .blocks

@@ -56,6 +56,8 @@ pub enum Reason {
     Unavailable(String),
     /// It is not there any more.
     Gone,
+    /// A document of the same name in the collection was read before it.
+    SameName,
     /// It, and all after it, is more than may be read in one run.
     TooMany {
         /// What may be read.
@@ -84,6 +86,7 @@ impl Reason {
             Self::Denied(_) => "denied",
             Self::Unavailable(_) => "unavailable",
             Self::Gone => "gone",
+            Self::SameName => "same name",
             Self::TooMany { .. } => "too many",
         }
     }

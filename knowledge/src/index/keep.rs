@@ -17,7 +17,7 @@ use waggle_agent_core::Result;
 use super::{
     Index, fault,
     filter::quoted,
-    rows::{Row, batch, text_at},
+    rows::{Row, batch, number_at, text_at},
 };
 use crate::{
     documents::{Chunk, ContentHash, Document, DocumentId},
@@ -47,34 +47,50 @@ pub struct Kept {
 }
 
 impl Index {
-    /// Returns every document that is kept, with the hash of its bytes.
+    /// Returns every document that is kept, with the hash of its bytes; `None` for one whose writing was cut off.
     ///
     /// # Errors
     ///
     /// `Unavailable` when the table cannot be read.
-    pub async fn known(&self) -> Result<HashMap<DocumentId, ContentHash>> {
+    pub async fn known(&self) -> Result<HashMap<DocumentId, Option<ContentHash>>> {
         let fault = |error| fault("list what is indexed", error);
-        let query = self.table.query().only_if("ordinal = 0").select(Select::columns(&["document", "hash"]));
-        let batches: Vec<_> = query.execute().await.map_err(fault)?.try_collect().await.map_err(fault)?;
-        let rows = batches.iter().flat_map(|batch| {
-            (0..batch.num_rows()).map(|row| (text_at(batch, "document", row), text_at(batch, "hash", row)))
-        });
-        let read = |(document, hash): (String, String)| {
-            Some((DocumentId::named(document), ContentHash::parse(&hash)?))
-        };
-        Ok(rows.filter_map(read).collect())
+        let query = self.table.query().select(Select::columns(&["document", "hash", "ordinal"]));
+        let mut batches = query.execute().await.map_err(fault)?;
+        let mut all: HashMap<String, Written> = HashMap::new();
+        while let Some(batch) = batches.try_next().await.map_err(fault)? {
+            for row in 0..batch.num_rows() {
+                let written = all.entry(text_at(&batch, "document", row)).or_default();
+                written.add(text_at(&batch, "hash", row), number_at(&batch, "ordinal", row) == Some(0));
+            }
+        }
+        let hash = |written: Written| ContentHash::parse(&written.whole()?);
+        Ok(all.into_iter().map(|(document, written)| (DocumentId::named(document), hash(written))).collect())
     }
 
-    /// Keeps documents in place of what is kept of them. When it fails, or the program ends in the middle, both versions may be
-    /// there until it is called again; none is missing.
+    /// As [`known`](Self::known), of the documents whose names begin so. One whose writing was cut off has the hash of nothing, which no
+    /// document has, and so differs from whatever it is compared with.
+    ///
+    /// # Errors
+    ///
+    /// As [`known`](Self::known).
+    pub async fn known_under(&self, prefix: &DocumentId) -> Result<HashMap<DocumentId, ContentHash>> {
+        let known = self.known().await?.into_iter();
+        let known = known.filter(|(id, _)| id.as_str().starts_with(prefix.as_str()));
+        Ok(known.map(|(id, hash)| (id, hash.unwrap_or_else(|| ContentHash::of(&[])))).collect())
+    }
+
+    /// Keeps documents in place of what is kept of them. When it fails, or the program ends in the middle, parts of both versions may
+    /// be there until it is called again, and [`known`](Self::known) gives no hash of such a document.
     ///
     /// # Errors
     ///
     /// What the embeddings answer; `Unavailable` when the table cannot be written.
     pub async fn keep(&self, all: &[Kept]) -> Result<()> {
         let fault = |error| fault("write to the knowledge index", error);
-        let pairs: Vec<(&Kept, &Chunk)> =
-            all.iter().flat_map(|kept| kept.chunks.iter().map(move |chunk| (kept, chunk))).collect();
+        // What a document begins with is written last: where it is there with the new hash alone, all of it is.
+        let rest = all.iter().flat_map(|kept| kept.chunks.iter().skip(1).map(move |chunk| (kept, chunk)));
+        let beginnings = all.iter().filter_map(|kept| Some((kept, kept.chunks.first()?)));
+        let pairs: Vec<(&Kept, &Chunk)> = rest.chain(beginnings).collect();
         for pairs in pairs.chunks(MAX_CHUNKS_AT_ONCE) {
             let rows = self.rows(pairs).await?;
             let batch = batch(&rows, self.dimensions()).map_err(|error| fault(error.into()))?;
@@ -94,6 +110,37 @@ impl Index {
             self.table.delete(older.join(" OR ").as_str()).await.map_err(fault)?;
         }
         Ok(())
+    }
+
+    /// Forgets the documents of all other collections.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the table cannot be written.
+    pub async fn forget_all_but(&self, collections: &[&str]) -> Result<()> {
+        let names: Vec<String> = collections.iter().map(|name| quoted(name)).collect();
+        let others = if names.is_empty() {
+            "true".to_owned()
+        } else {
+            format!("collection NOT IN ({})", names.join(", "))
+        };
+        let fault = |error| fault("remove from the knowledge index", error);
+        if self.table.count_rows(Some(others.clone())).await.map_err(fault)? > 0 {
+            self.table.delete(others.as_str()).await.map_err(fault)?;
+        }
+        Ok(())
+    }
+
+    /// Tells whether the indices over the table are there, though rows may have come since.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the table cannot be read.
+    pub async fn is_settled(&self) -> Result<bool> {
+        let fault = |error| fault("look at the knowledge index", error);
+        let there = self.table.list_indices().await.map_err(fault)?;
+        let has_words = there.iter().any(|index| index.columns.iter().any(|column| column == "terms"));
+        Ok(has_words || self.table.count_rows(None).await.map_err(fault)? == 0)
     }
 
     async fn rows<'a>(&self, pairs: &[(&'a Kept, &'a Chunk)]) -> Result<Vec<Row<'a>>> {
@@ -162,6 +209,27 @@ impl Index {
         }
         self.table.optimize(OptimizeAction::All).await.map_err(fault)?;
         Ok(())
+    }
+}
+
+/// What is there of a document.
+#[derive(Default)]
+struct Written {
+    hash: String,
+    has_beginning: bool,
+    /// Whether there are chunks of more than one version.
+    is_mixed: bool,
+}
+
+impl Written {
+    fn add(&mut self, hash: String, is_beginning: bool) {
+        self.is_mixed |= !self.hash.is_empty() && self.hash != hash;
+        self.has_beginning |= is_beginning;
+        self.hash = hash;
+    }
+
+    fn whole(self) -> Option<String> {
+        (self.has_beginning && !self.is_mixed).then_some(self.hash)
     }
 }
 

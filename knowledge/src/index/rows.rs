@@ -7,7 +7,7 @@ use lancedb::arrow::{
         Array, ArrayRef, FixedSizeListArray, Float32Array, ListArray, RecordBatch, StringArray, UInt32Array,
         builder::{ListBuilder, StringBuilder},
         cast::AsArray,
-        types::Float32Type,
+        types::{Float32Type, UInt32Type},
     },
     arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef},
 };
@@ -176,6 +176,12 @@ pub fn stored(batch: &RecordBatch) -> Vec<Stored> {
 pub fn text_at(batch: &RecordBatch, name: &str, row: usize) -> String {
     let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
     column.filter(|column| row < column.len()).map(|column| column.value(row).to_owned()).unwrap_or_default()
+}
+
+/// Returns a count of a row; `None` when the column is not there.
+pub fn number_at(batch: &RecordBatch, name: &str, row: usize) -> Option<u32> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<UInt32Type>());
+    column.filter(|column| row < column.len()).map(|column| column.value(row))
 }
 
 fn score_at(batch: &RecordBatch, row: usize) -> f64 {

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use lance_io::object_store::{ObjectStore, ObjectStoreParams, ObjectStoreProvider};
-use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use url::Url;
 
 /// Bytes read at once from S3. Lance's own value for stores that answer in tens of milliseconds.
@@ -20,6 +20,11 @@ const DOWNLOADS: usize = 3;
 #[derive(Debug, Default)]
 pub struct S3;
 
+/// Reads the name of an option: with one that is misspelt, requests would go where nobody meant them to.
+pub fn option(key: &str) -> object_store::Result<AmazonS3ConfigKey> {
+    key.to_ascii_lowercase().parse()
+}
+
 #[async_trait]
 impl ObjectStoreProvider for S3 {
     async fn new_store(&self, base: Url, params: &ObjectStoreParams) -> lance_core::Result<ObjectStore> {
@@ -31,9 +36,7 @@ impl ObjectStoreProvider for S3 {
             // Two writers must not both believe that they wrote the next version.
             .with_conditional_put(S3ConditionalPut::ETagMatch);
         for (key, value) in &options {
-            if let Ok(key) = key.to_ascii_lowercase().parse() {
-                builder = builder.with_config(key, value);
-            }
+            builder = builder.with_config(option(key)?, value);
         }
         let store = builder.build()?;
         Ok(ObjectStore::new(

@@ -14,7 +14,7 @@ use waggle_agent_core::{Kind, Result, ports::PassageQuery};
 use super::{
     Index, fault,
     filter::{condition, quoted, readable},
-    rows::{STORED, Stored, stored, text_at},
+    rows::{STORED, Stored, number_at, stored, text_at},
 };
 use crate::{
     embeddings::{Scale, cosine},
@@ -64,7 +64,7 @@ impl Index {
     /// What the embeddings answer; `Unavailable` when the table cannot be read.
     pub async fn search(&self, query: &PassageQuery, held: &BTreeSet<String>) -> Result<Vec<Hit>> {
         let (candidates, rows) = self.candidates(query, held, Halves::Both).await?;
-        let scale = self.scale().await?;
+        let scale = self.scale(&candidates).await?;
         let scored = fuse(&candidates, scale).into_iter().zip(candidates).zip(rows);
         let relevant = scored.filter(|((fused, _), _)| fused.is_relevant);
         let hits =
@@ -79,7 +79,7 @@ impl Index {
     /// As [`search`](Self::search).
     pub async fn ranked(&self, query: &PassageQuery, halves: Halves) -> Result<Vec<Hit>> {
         let (candidates, rows) = self.candidates(query, &BTreeSet::new(), halves).await?;
-        let fused = fuse(&candidates, self.scale().await?);
+        let fused = fuse(&candidates, self.scale(&candidates).await?);
         let scored = candidates.into_iter().zip(fused).zip(rows).map(|((candidate, fused), passage)| {
             let score = match halves {
                 Halves::Words => candidate.lexical,
@@ -91,9 +91,12 @@ impl Index {
         Ok(best(scored.collect(), query.limit))
     }
 
-    /// Returns what cosines mean to the model, measured when the first question comes.
-    async fn scale(&self) -> Result<Option<&Scale>> {
+    /// Returns what cosines mean to the model, measured when the first question comes; `None` where there are none.
+    async fn scale(&self, candidates: &[Candidate]) -> Result<Option<&Scale>> {
         let Some(embeddings) = &self.embeddings else { return Ok(None) };
+        if candidates.iter().all(|candidate| candidate.cosine.is_none()) {
+            return Ok(None);
+        }
         self.scale.get_or_try_init(|| Scale::of(&**embeddings)).await.map(Some)
     }
 
@@ -114,7 +117,15 @@ impl Index {
         }
         let vector = match &self.embeddings {
             Some(embeddings) if halves != Halves::Words => {
-                embeddings.embed(std::slice::from_ref(&query.text)).await?.into_iter().next()
+                match embeddings.embed(std::slice::from_ref(&query.text)).await {
+                    Ok(vectors) => vectors.into_iter().next(),
+                    // In the middle of an incident half an answer is better than none.
+                    Err(error) if halves == Halves::Both && error.kind().is_retryable() => {
+                        tracing::warn!(error = error.chain(), "no embeddings: searched by words alone");
+                        None
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             _ => None,
         };
@@ -192,10 +203,8 @@ impl Index {
 }
 
 fn numbered(batch: &RecordBatch) -> impl Iterator<Item = (u32, String, String)> + '_ {
-    use lancedb::arrow::arrow_array::{cast::AsArray as _, types::UInt32Type};
-    let ordinals = batch.column_by_name("ordinal").and_then(|column| column.as_primitive_opt::<UInt32Type>());
     (0..batch.num_rows()).map(move |row| {
-        let ordinal = ordinals.map_or(0, |ordinals| ordinals.value(row));
+        let ordinal = number_at(batch, "ordinal", row).unwrap_or_default();
         (ordinal, text_at(batch, "heading", row), text_at(batch, "text", row))
     })
 }

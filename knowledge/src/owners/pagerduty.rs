@@ -5,11 +5,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
-use reqwest::header::HeaderValue;
+use reqwest::{Url, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use waggle_agent_core::{Kind, Result};
 use waggle_signals::Timestamp;
+
+use crate::this_machine::is_this_machine;
 
 use super::{
     http::{Client, Request},
@@ -95,8 +97,12 @@ impl PagerDuty {
     /// `Invalid` for a key or an id that cannot be sent, or an address that is none.
     pub fn new(settings: PagerDutySettings, key: &SecretString) -> Result<Self> {
         let url = if settings.url.is_empty() { API } else { settings.url.trim_end_matches('/') }.to_owned();
-        if !url.starts_with("https://") && !url.starts_with("http://") {
-            return Err(Kind::Invalid.error("`owners.pagerduty.url` is no address"));
+        let address = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let address = address.ok_or_else(|| Kind::Invalid.error("`owners.pagerduty.url` is no address"))?;
+        if address.scheme() == "http" && !is_this_machine(&address) {
+            return Err(Kind::Invalid
+                .error("the key of PagerDuty would be sent unencrypted")
+                .with_hint("use an `https` address in `owners.pagerduty.url`"));
         }
         for id in settings.teams.values().chain(settings.services.values()) {
             check(id)?;

@@ -12,6 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use waggle_agent_core::{Error, Kind, Result};
 
+use crate::this_machine::is_this_machine;
+
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one request may take, its answer included.
@@ -40,7 +42,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// `Invalid` when the URL is none, or the key has characters that cannot be sent.
+    /// `Invalid` when the URL is none, or the key would be sent unencrypted to another machine or has characters that cannot be sent.
     pub(super) fn new(url: &str, key: &SecretString) -> Result<Self> {
         let base = url.trim().trim_end_matches('/');
         // What does not parse may have a password in it all the same.
@@ -59,6 +61,11 @@ impl Endpoint {
         let _ = (shown.set_username(""), shown.set_password(None));
         shown.set_query(None);
         let key: SecretString = key.expose_secret().trim().to_owned().into();
+        if !key.expose_secret().is_empty() && url.scheme() == "http" && !is_this_machine(&url) {
+            return Err(Kind::Invalid
+                .error(format!("the key for embeddings would be sent unencrypted to `{told}`"))
+                .with_hint("use an `https` address, or no key"));
+        }
         let shown = shown.as_str().trim_end_matches('/').to_owned();
         Ok(Self { client: client(&key)?, url, shown, key })
     }

@@ -7,7 +7,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use waggle_agent_core::{Error, Kind, Result};
 
-use crate::hosts::shown;
+use crate::{hosts::shown, this_machine::is_this_machine};
 
 /// The base of a host's API and the header that carries the token.
 #[derive(Clone)]
@@ -130,12 +130,6 @@ impl fmt::Debug for Door {
         let token = if self.is_anonymous() { "none" } else { "hidden" };
         f.debug_struct("Door").field("base", &self.base.as_str()).field("token", &token).finish()
     }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
