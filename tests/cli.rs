@@ -1,7 +1,5 @@
 //! The commands as people type them: what they print when something is wrong, and that nothing panics.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed unwrap is a failed test")]
-
 mod support;
 
 use std::{
