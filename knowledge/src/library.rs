@@ -69,7 +69,7 @@ fn not_installed(reference: &LibraryRef, roots: &Roots, others: &[String]) -> wa
         false => format!("`{reference}` is not installed below {}", folders.join(", ")),
     };
     let hint = match others.is_empty() {
-        true => format!("name the folder that has it: {}", reference.ecosystem.folder()),
+        true => format!("name the folder that has it: {}", reference::folder(reference.ecosystem)),
         false => {
             format!("installed versions: {}", others.iter().take(8).cloned().collect::<Vec<_>>().join(", "))
         }

@@ -108,7 +108,7 @@ fn read(page: Page, library: &LibraryRef, taken: &mut HashMap<String, usize>) ->
         .map_err(|Skipped { reason, .. }| Skipped { source: source.clone(), reason })?;
     parsed.title = title;
     // The package says which library it is, whatever a page of it claims to be about or open to.
-    parsed.front.library = Some(library.name.clone());
+    parsed.front.library = Some(format!("{}:{}", library.ecosystem, library.name));
     parsed.front.version = library.version.clone();
     parsed.front.labels = Vec::new();
     let document = parsed.into_document(DocumentId::new(LIBRARIES, &source), LIBRARIES, &source);

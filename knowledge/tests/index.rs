@@ -147,7 +147,11 @@ async fn keeps_its_promises(place: IndexPlace) {
                 // Long enough that small neighbours are not put together.
                 body += &format!("{text} {}\n\n", "Nothing else. ".repeat(24));
             }
-            let text = format!("---\nservice: {}\n---\n{}", document.service, body);
+            let library = document.library.as_ref().map(Library::key);
+            let library = library.map(|key| format!("library: \"{key}\"\n")).unwrap_or_default();
+            let service = Some(&document.service).filter(|service| !service.is_empty());
+            let service = service.map(|service| format!("service: {service}\n")).unwrap_or_default();
+            let text = format!("---\n{service}{library}---\n{body}");
             let parsed = read_document(&document.id, text.as_bytes()).unwrap();
             let document =
                 parsed.into_document(DocumentId::named(document.id.clone()), "runbooks", &document.id);
@@ -216,7 +220,7 @@ async fn filters_keep_what_is_about_it_and_what_is_about_everything() {
     );
     assert_eq!(of(restart()).await.len(), 3);
     let library = |version: Option<&str>| PassageQuery {
-        library: Some(Library { name: "requests".into(), version: version.map(str::to_owned) }),
+        library: Some(Library { version: version.map(str::to_owned), ..Library::named("python:Requests") }),
         ..asked("restart session")
     };
     assert_eq!(of(library(None)).await, ["library:requests.md"]);

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use waggle_agent_core::{
     Language, Scene, Tool, ToolError,
     evidence::{Fact, Topic},
-    ports::{Library, Passage, PassageQuery, ProfileQuery},
+    ports::{Ecosystem, Library, Passage, PassageQuery, ProfileQuery},
     tool::Output,
 };
 use waggle_analysis::{
-    frame_library::{Frame, Origin, Rule, distribution, frame_library},
+    frame_library::{CodeLanguage, Frame, Origin, Rule, distribution, frame_library},
     frame_notes::{NoteText, frame_note},
     quantity,
 };
@@ -125,38 +125,36 @@ async fn documents(scene: &Scene, whose: &Frame) -> Result<Vec<DocumentRow>, Too
     let text = format!("{package} {module} {}", whose.function);
     for name in [Some(package.as_str()), distribution(package)].into_iter().flatten() {
         // The version that is documented is nearly always another one than runs, and mostly says the same.
-        let library = Some(Library { name: name.to_owned(), version: None });
+        let ecosystem = whose.language.map(ecosystem);
+        let library = Some(Library { name: name.to_owned(), ecosystem, version: None });
         let (text, limit) = (text.clone(), MAX_DOCUMENTS);
         let query = PassageQuery { text, library, limit, ..PassageQuery::default() };
-        let found = about(&[package, name], scene.ports.knowledge.search(&query).await?);
+        let found = scene.ports.knowledge.search(&query).await?;
         if !found.is_empty() {
-            return Ok(found);
+            return Ok(found.into_iter().take(MAX_DOCUMENTS).map(row).collect());
         }
     }
     Ok(Vec::new())
 }
 
-/// Keeps the passages that are about a library: one of its names is in the document's id or headings.
-fn about(names: &[&str], passages: Vec<Passage>) -> Vec<DocumentRow> {
-    let is_named = |text: &str| names.iter().any(|name| has_word(text, name));
-    let fits = passages.into_iter().filter(|it| is_named(&it.id) || is_named(&it.heading));
-    let rows = fits.take(MAX_DOCUMENTS).map(|passage| DocumentRow {
+fn row(passage: Passage) -> DocumentRow {
+    DocumentRow {
         id: quote(&passage.id),
         section: quote(&passage.heading),
         text: passage.text.chars().take(MAX_KEPT_CHARS).collect(),
-    });
-    rows.collect()
+    }
 }
 
-fn has_word(text: &str, word: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let (text, word) = (text.to_lowercase(), word.to_lowercase());
-    !word.is_empty()
-        && text.match_indices(&word).any(|(at, _)| {
-            let before = text.get(..at).and_then(|it| it.chars().next_back());
-            let after = text.get(at + word.len()..).and_then(|it| it.chars().next());
-            !before.is_some_and(is_part) && !after.is_some_and(is_part)
-        })
+/// Returns where libraries of a language come from. C++ has its manuals with C's.
+fn ecosystem(language: CodeLanguage) -> Ecosystem {
+    match language {
+        CodeLanguage::C | CodeLanguage::Cpp => Ecosystem::C,
+        CodeLanguage::Rust => Ecosystem::Rust,
+        CodeLanguage::Go => Ecosystem::Go,
+        CodeLanguage::Java => Ecosystem::Java,
+        CodeLanguage::Python => Ecosystem::Python,
+        CodeLanguage::Node => Ecosystem::Node,
+    }
 }
 
 /// Returns how the program's own names begin: its repository as an import path, and its name as a crate, package or module.

@@ -55,6 +55,7 @@ mod metric_names;
 pub mod metrics;
 mod moved;
 pub mod multi_signal;
+mod named_class;
 mod names;
 pub mod network_edges;
 mod object_changes;

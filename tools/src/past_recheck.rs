@@ -2,15 +2,12 @@
 
 use serde::Serialize;
 use waggle_agent_core::past_case::{CauseThen, KeptCase, Outcome, Role, ServiceSigns, Sign, signs};
-use waggle_analysis::{
-    FaultTree,
-    fault_tree::Fault,
-    quantity,
-    symptoms::{Catalogue, Evidence, Origin, Said, examine},
-};
-use waggle_signals::Severity;
+use waggle_analysis::{FaultTree, fault_tree::Fault, quantity, symptoms::Catalogue};
 
-use crate::past_today::{Today, names_a_fault};
+use crate::{
+    named_class::named_class,
+    past_today::{Today, names_a_fault},
+};
 
 /// What came of holding a case against today.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -67,7 +64,7 @@ pub(crate) fn blamed(kept: &KeptCase, tree: &FaultTree) -> Option<Blamed> {
     if correction.is_empty() {
         return found.map(|cause| Blamed { cause, is_corrected: false });
     }
-    let fault_class = class_in(&correction, tree);
+    let fault_class = named_class(&correction, tree);
     let is_corrected = found.as_ref().is_none_or(|found| found.fault_class != fault_class);
     if !is_corrected {
         return found.map(|cause| Blamed { cause, is_corrected });
@@ -76,30 +73,6 @@ pub(crate) fn blamed(kept: &KeptCase, tree: &FaultTree) -> Option<Blamed> {
         found.map_or_else(|| (kept.case.felt_by.clone(), Role::Felt), |cause| (cause.service, cause.role));
     let cause = CauseThen { service, role, fault_class, change_kind: String::new(), change: String::new() };
     Some(Blamed { cause, is_corrected })
-}
-
-/// Finds the class of fault that a person's words name; empty when they name none.
-fn class_in(words: &str, tree: &FaultTree) -> String {
-    let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
-    let words_plain = plain(words);
-    let known = tree
-        .faults
-        .iter()
-        .map(|fault| &fault.class)
-        .chain(Catalogue::shipped().classes.iter().map(|c| &c.class));
-    let named = known.filter(|class| words_plain.contains(&plain(class))).max_by_key(|class| class.len());
-    if let Some(class) = named {
-        return class.clone();
-    }
-    let said = Said {
-        origin: Origin::Log,
-        object: String::new(),
-        time: None,
-        severity: Some(Severity::Error),
-        text: words.to_owned(),
-    };
-    let diagnosis = examine(&Evidence { said: vec![said], ..Evidence::default() });
-    diagnosis.root().map(|root| root.class.clone()).filter(|class| names_a_fault(class)).unwrap_or_default()
 }
 
 /// Holds what a case blames, with what stood out then, against today.
@@ -117,7 +90,9 @@ pub(crate) fn recheck(today: &Today, blamed: &Blamed, signs_then: &[Sign], tree:
         checks.push(signs_check(today, &in_role, &then));
     }
     if !cause.change.is_empty() {
-        let where_ = if at.is_empty() { cause.service.as_str() } else { at.as_str() };
+        // What words, metrics and objects show may be at an object, which is nothing that is deployed.
+        let is_service = today.heard.contains(&at) || today.services.iter().any(|s| s.service == at);
+        let where_ = if is_service { at.as_str() } else { cause.service.as_str() };
         checks.push(change_check(today, where_));
     }
     let outcome = if checks.iter().any(|check| check.outcome == Outcome::DoesNotHold) {
@@ -268,6 +243,28 @@ mod tests {
         ] {
             let recheck = recheck(today, &cause(Role::Felt, class), &[], &FaultTree::first());
             assert_eq!((recheck.outcome, recheck.checks[0].numbers.as_str()), (outcome, numbers), "{class}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_looked_for_at_a_service_and_not_at_an_object() {
+        let heard = ["cart", "stock"].map(str::to_owned);
+        for (object, changed, outcome) in [
+            ("pod/cart-7", "cart", Outcome::Holds),
+            ("pod/cart-7", "stock", Outcome::DoesNotHold),
+            ("stock", "stock", Outcome::Holds),
+            ("stock", "cart", Outcome::DoesNotHold),
+        ] {
+            let today = Today {
+                faults: [("image_not_found".to_owned(), (object.to_owned(), 1.0))].into(),
+                changed: [(changed.to_owned(), "c0ffee".to_owned())].into(),
+                heard: heard.clone().into(),
+                ..Today::default()
+            };
+            let mut blamed = cause(Role::Felt, "image_not_found");
+            blamed.cause.change = "decade".to_owned();
+            let recheck = recheck(&today, &blamed, &[], &FaultTree::first());
+            assert_eq!(recheck.outcome, outcome, "{object} {changed}: {recheck:?}");
         }
     }
 

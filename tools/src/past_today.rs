@@ -1,11 +1,11 @@
 //! What shows today, in the words in which past cases are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use waggle_agent_core::{
     Result, Scene, Tool, ToolError,
     past_case::{Magnitude, ServiceSigns, reading, record::MAX_TEMPLATES},
-    ports::LogQuery,
+    ports::{LogQuery, ResourceQuery},
 };
 use waggle_analysis::{anomaly::Anomaly, symptoms::FaultMatch, templates};
 use waggle_signals::{Measure, Severity};
@@ -14,6 +14,7 @@ use crate::{
     fault_signs::diagnosed,
     log_reads::read_logs,
     recent_changes::recent,
+    services::whole_range,
     similarity::{Features, words},
     suspects::Suspects,
     windows::{scanned, windows},
@@ -40,6 +41,8 @@ pub(crate) struct Today {
     pub changed: BTreeMap<String, String>,
     /// The commit that each service runs, where it is known.
     pub versions: BTreeMap<String, String>,
+    /// Services that sent anything.
+    pub heard: BTreeSet<String>,
 }
 
 /// What users feel, and what it is called in a finding.
@@ -92,6 +95,8 @@ pub(crate) async fn today(scene: &Scene) -> Result<Today, ToolError> {
             changed.entry(change.service).or_insert(change.id);
         }
     }
+    let sent = ResourceQuery { range: whole_range(scene), service: None };
+    let heard = scene.ports.telemetry.resources(&sent).await?;
     Ok(Today {
         features,
         magnitude: triage.magnitude,
@@ -102,6 +107,11 @@ pub(crate) async fn today(scene: &Scene) -> Result<Today, ToolError> {
         n_objects: looked_at.objects,
         changed,
         versions,
+        heard: heard
+            .iter()
+            .map(|resource| resource.service().to_owned())
+            .filter(|service| !service.is_empty())
+            .collect(),
     })
 }
 

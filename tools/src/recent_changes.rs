@@ -85,6 +85,8 @@ pub(crate) struct Change {
 const LOOK_BACK: Duration = Duration::from_secs(3600);
 /// Where nobody says what ran before, commits of this long before the searched time are taken for new.
 const CARRIED_FOR: Duration = Duration::from_secs(86_400);
+/// A version that was heard within this long before the searched time is not new.
+const HEARD_FOR: Duration = Duration::from_secs(86_400);
 /// Deployments that no event told of are listed at most so many, the newest.
 const MAX_UNTOLD: usize = 50;
 /// Commits that one deployment brought are listed at most so many.
@@ -188,10 +190,11 @@ async fn untold(
     onset: Option<Timestamp>,
     told: &[Change],
 ) -> Result<Vec<Change>> {
-    let heard = scene.ports.telemetry.heard(&ResourceQuery { range, service: None }).await?;
+    let longer = TimeRange::new(range.from() - HEARD_FOR, range.to()).unwrap_or(range);
+    let heard = scene.ports.telemetry.heard(&ResourceQuery { range: longer, service: None }).await?;
     let is_told =
         |it: &TookOver| told.iter().any(|change| change.service == it.service && change.id == it.id);
-    let untold = took_over(&heard).into_iter().filter(|it| !is_told(it)).rev().take(MAX_UNTOLD);
+    let untold = took_over(&heard, range.from()).into_iter().filter(|it| !is_told(it)).rev().take(MAX_UNTOLD);
     let changes = untold.map(|TookOver { service, id, before, at, repository }| Change {
         service,
         kind: ChangeKind::Commit,

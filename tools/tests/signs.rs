@@ -210,6 +210,24 @@ async fn a_version_that_only_its_telemetry_tells_of_is_a_deployment() {
 }
 
 #[tokio::test]
+async fn a_version_that_was_heard_hours_before_is_no_deployment() {
+    let mut world = World::calm();
+    world.fails();
+    world.tags(43, NEAR, BEFORE);
+    // Both versions, hours before.
+    for minute in [0, 50] {
+        let is_meant = |log: &&LogRecord| log.time == at(minute) && log.body.starts_with("slow client");
+        // What `ledger` says of a minute comes first.
+        let early = world.batch.logs.iter().find(is_meant).unwrap().clone();
+        world.batch.logs.push(LogRecord { time: at(minute - 400), ..early });
+    }
+    let ran = world.investigated(Language::En).await;
+    let listed = ran.evidence.iter().find(|evidence| evidence.tool == "recent_changes").unwrap();
+    assert!(!listed.text.contains("deployed commit"), "{}", listed.text);
+    assert!(ran.finding.root_causes.iter().all(|cause| cause.change.is_none()), "{:#?}", ran.finding);
+}
+
+#[tokio::test]
 async fn a_handful_of_kept_traces_is_no_load() {
     let mut world = failing();
     for minute in [20, 45, 46, 47, 50, 52, 55] {

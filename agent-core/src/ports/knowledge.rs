@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::Library;
 use crate::Result;
 
 /// Finds and reads what was written down.
@@ -28,21 +29,12 @@ pub struct PassageQuery {
     pub service: Option<String>,
     /// Only about this class of fault, or about none in particular.
     pub fault_class: Option<String>,
-    /// Only about this library.
+    /// Only about this library, by [`Library::is_about`].
     pub library: Option<Library>,
     /// Only of these collections; of all when empty.
     pub collections: Vec<String>,
     /// At most so many.
     pub limit: usize,
-}
-
-/// A library that documents are about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Library {
-    /// As its package is called: `requests`.
-    pub name: String,
-    /// As it is installed; any when left out.
-    pub version: Option<String>,
 }
 
 /// One passage.

@@ -3,6 +3,7 @@
 mod changes;
 mod chat;
 mod knowledge;
+mod library;
 mod memory;
 mod model;
 mod ownership;
@@ -15,7 +16,8 @@ use waggle_signals::Clock;
 
 pub use changes::{ChangeKind, Changes, Commit, CommitDiff, CommitQuery, FileDiff, Hunk, OwnerQuery};
 pub use chat::{Button, Chat, MessageId, Post, RoomId};
-pub use knowledge::{Knowledge, Library, Passage, PassageQuery};
+pub use knowledge::{Knowledge, Passage, PassageQuery};
+pub use library::{Ecosystem, Library};
 pub use memory::{
     AuditEntry, CasePage, ChatLine, Checkpoint, IncidentPage, InvestigationRecord, Memory, NewAuditEntry,
     Rating, Speaker,

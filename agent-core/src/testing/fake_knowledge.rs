@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     Kind, Result,
-    ports::{Knowledge, Passage, PassageQuery},
+    ports::{Knowledge, Library, Passage, PassageQuery},
 };
 
 /// Finds a section by how many of the words asked for it has. By default it has no documents: every search is empty, which
@@ -23,6 +23,8 @@ pub struct Document {
     pub id: String,
     /// The service that it is about; empty when it is about none.
     pub service: String,
+    /// The library that it is about; `None` when it is about none.
+    pub library: Option<Library>,
     /// Headings down to each section, joined by ` › `, and its text.
     pub sections: Vec<(String, String)>,
 }
@@ -50,8 +52,11 @@ impl Document {
 impl Knowledge for FakeKnowledge {
     async fn search(&self, query: &PassageQuery) -> Result<Vec<Passage>> {
         let wanted = words(&query.text);
-        let is_asked =
-            |document: &&Document| query.service.as_ref().is_none_or(|service| document.service == *service);
+        let is_asked = |document: &&Document| {
+            let library = document.library.as_ref();
+            query.service.as_ref().is_none_or(|service| document.service == *service)
+                && query.library.as_ref().is_none_or(|asked| library.is_some_and(|it| it.is_about(asked)))
+        };
         let mut found: Vec<(usize, Passage)> = Vec::new();
         for document in self.documents.iter().filter(is_asked) {
             for (heading, text) in &document.sections {

@@ -3,7 +3,7 @@
 use super::fake_knowledge::Document;
 use crate::{
     Kind,
-    ports::{Knowledge, PassageQuery},
+    ports::{Knowledge, Library, PassageQuery},
 };
 
 /// Returns the documents that the suite asks about. Whoever runs the suite puts them on the shelf.
@@ -11,10 +11,15 @@ pub fn sample() -> Vec<Document> {
     let document = |id: &str, service: &str, sections: &[(&str, &str)]| Document {
         id: id.to_owned(),
         service: service.to_owned(),
+        library: None,
         sections: sections
             .iter()
             .map(|(heading, text)| ((*heading).to_owned(), (*text).to_owned()))
             .collect(),
+    };
+    let about = |id: &str, library: &str, section: (&str, &str)| Document {
+        library: Some(Library::named(library)),
+        ..document(id, "", &[section])
     };
     vec![
         document(
@@ -34,6 +39,9 @@ pub fn sample() -> Vec<Document> {
             "payment",
             &[("Payment › Retries", "Payment retries a declined card three times.")],
         ),
+        about("library/yaml.md", "PyYAML", ("Loading", "Parses streams of YAML into dictionaries.")),
+        about("library/guava.md", "java:com.google.guava:guava", ("Hashing", "Murmur hashes of objects.")),
+        about("library/redis.md", "python:redis", ("Pipelines", "Sends several commands together.")),
     ]
 }
 
@@ -45,6 +53,7 @@ pub fn sample() -> Vec<Document> {
 pub async fn conformance(knowledge: &dyn Knowledge) {
     the_passage_that_fits_best_comes_first(knowledge).await;
     a_search_keeps_to_the_service_and_the_limit(knowledge).await;
+    a_search_keeps_to_the_library(knowledge).await;
     what_a_passage_names_can_be_read(knowledge).await;
     an_unknown_document_is_not_found(knowledge).await;
 }
@@ -80,6 +89,26 @@ async fn a_search_keeps_to_the_service_and_the_limit(knowledge: &dyn Knowledge) 
     assert_eq!(knowledge.search(&query("certificate", Some("nobody"), 9)).await.unwrap(), []);
     assert_eq!(knowledge.search(&query("orders inventory database", None, 1)).await.unwrap().len(), 1);
     assert_eq!(knowledge.search(&query("orders", None, 0)).await.unwrap(), []);
+}
+
+async fn a_search_keeps_to_the_library(knowledge: &dyn Knowledge) {
+    for (text, library, wanted) in [
+        ("parses streams of YAML", "python:pyyaml", Some("library/yaml.md")),
+        ("parses streams of YAML", "PyYAML", Some("library/yaml.md")),
+        ("parses streams of YAML", "redis", None),
+        ("murmur hashes", "guava", Some("library/guava.md")),
+        ("murmur hashes", "com.google.guava:guava", Some("library/guava.md")),
+        ("murmur hashes", "go:guava", None),
+        ("sends several commands", "redis", Some("library/redis.md")),
+        ("sends several commands", "python:Redis", Some("library/redis.md")),
+        ("sends several commands", "node:redis", None),
+        ("renew certificate issuer", "redis", None),
+    ] {
+        let asked = PassageQuery { library: Some(Library::named(library)), ..query(text, None, 9) };
+        let found = knowledge.search(&asked).await.unwrap();
+        let found: Vec<&str> = found.iter().map(|passage| passage.id.as_str()).collect();
+        assert_eq!(found, Vec::from_iter(wanted), "`{text}` of `{library}`");
+    }
 }
 
 async fn what_a_passage_names_can_be_read(knowledge: &dyn Knowledge) {

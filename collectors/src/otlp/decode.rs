@@ -21,11 +21,13 @@ pub fn decode_traces(request: &ExportTraceServiceRequest) -> Decoded {
     let mut decoded = Decoded::default();
     for group in &request.resource_spans {
         let is_ours = are_ours(group.scope_spans.iter().map(|scope| scope.scope.as_ref()));
-        let id = decoded.resource(resource(group.resource.as_ref()), is_ours);
+        let resource = resource(group.resource.as_ref());
+        let caller = resource.service().to_owned();
+        let id = decoded.resource(resource, is_ours);
         for scope in &group.scope_spans {
             let is_ours = scope.scope.as_ref().is_some_and(|scope| scope.name == SCOPE);
             for otlp in &scope.spans {
-                match span_of(otlp, id, is_ours) {
+                match span_of(otlp, id, &caller, is_ours) {
                     Some(span) => {
                         decoded.batch.logs.extend(otlp.events.iter().map(|event| span_event(event, &span)));
                         decoded.batch.spans.push(span);
@@ -57,7 +59,7 @@ pub fn decode_logs(request: &ExportLogsServiceRequest) -> Decoded {
     decoded
 }
 
-fn span_of(otlp: &OtlpSpan, resource: ResourceId, is_ours: bool) -> Option<Span> {
+fn span_of(otlp: &OtlpSpan, resource: ResourceId, caller: &str, is_ours: bool) -> Option<Span> {
     let kind = match otlp.kind() {
         span::SpanKind::Unspecified | span::SpanKind::Internal => SpanKind::Internal,
         span::SpanKind::Server => SpanKind::Server,
@@ -86,8 +88,8 @@ fn span_of(otlp: &OtlpSpan, resource: ResourceId, is_ours: bool) -> Option<Span>
     });
     put("otel.links", links.collect::<Vec<_>>().join(","));
 
-    let peer =
-        take_peer(&mut attributes).or_else(|| (!is_ours).then(|| implied_peer(kind, &attributes)).flatten());
+    let peer = take_peer(&mut attributes)
+        .or_else(|| (!is_ours).then(|| implied_peer(kind, &attributes, caller)).flatten());
     let start = time(otlp.start_time_unix_nano);
     Some(Span {
         trace_id: TraceId::from_bytes(&otlp.trace_id)?,
@@ -116,12 +118,15 @@ fn take_peer(attributes: &mut Attributes) -> Option<Peer> {
     })
 }
 
-/// Kinds of servers that are no services of their own, by OpenTelemetry's conventions of today and of before.
-const SYSTEMS: [&str; 3] = ["db.system.name", "db.system", "messaging.system"];
+/// Kinds of databases and what is the name of one of them, by OpenTelemetry's conventions of today and of before.
+const DATABASES: [&str; 2] = ["db.system.name", "db.system"];
+const DATABASE_NAMES: [&str; 2] = ["db.namespace", "db.name"];
+/// Kinds of brokers: services share one of them.
+const BROKERS: [&str; 1] = ["messaging.system"];
 
 /// A client of somebody else's making tells the other end by the server's address, a server by the client's. Where a client of a
-/// database gives none, the kind of database stands for it, so that time spent there is not taken for the client's own.
-fn implied_peer(kind: SpanKind, attributes: &Attributes) -> Option<Peer> {
+/// database gives none, the kind of database and whose it is stand for it, so that time spent there is not taken for the client's own.
+fn implied_peer(kind: SpanKind, attributes: &Attributes, caller: &str) -> Option<Peer> {
     let any = |keys: &[&str]| keys.iter().find_map(|key| attributes.get(*key)).cloned();
     let (address, port) = match kind {
         SpanKind::Client | SpanKind::Producer => {
@@ -136,9 +141,22 @@ fn implied_peer(kind: SpanKind, attributes: &Attributes) -> Option<Peer> {
     match address {
         Some(address) => Some(Peer { service: String::new(), address, port }),
         None if kind == SpanKind::Client => {
-            any(&SYSTEMS).map(|service| Peer { service, address: String::new(), port: 0 })
+            let database = any(&DATABASES).map(|system| database(&system, any(&DATABASE_NAMES), caller));
+            let service = database.or_else(|| any(&BROKERS))?;
+            Some(Peer { service, address: String::new(), port: 0 })
         }
         None => None,
+    }
+}
+
+/// Names a database that has no address: `postgresql/orders` by its own name, else `redis of cart` by who asks it.
+fn database(system: &str, name: Option<String>, caller: &str) -> String {
+    // Redis counts its databases, and every server has a `0`.
+    let name = name.filter(|name| name.chars().any(|c| !c.is_ascii_digit()));
+    match name {
+        Some(name) => format!("{system}/{name}"),
+        None if caller.is_empty() => system.to_owned(),
+        None => format!("{system} of {caller}"),
     }
 }
 

@@ -82,14 +82,14 @@ fn a_span_without_valid_ids_is_rejected_and_the_others_are_kept() {
 }
 
 #[test]
-fn the_other_end_of_a_call_is_its_address_or_what_kind_of_database_it_is() {
-    let peer = |kind: span::SpanKind, tags: &[(&str, &str)]| {
-        let text = |text: &str| Some(AnyValue { value: Some(Value::StringValue(text.to_owned())) });
-        let attributes = tags.iter().map(|(key, value)| KeyValue {
-            key: (*key).to_owned(),
-            value: text(value),
-            ..KeyValue::default()
-        });
+fn the_other_end_of_a_call_is_its_address_or_what_database_it_is() {
+    let pair = |(key, value): &(&str, &str)| KeyValue {
+        key: (*key).to_owned(),
+        value: Some(AnyValue { value: Some(Value::StringValue((*value).to_owned())) }),
+        ..KeyValue::default()
+    };
+    let peer_of = |caller: &[(&str, &str)], kind: span::SpanKind, tags: &[(&str, &str)]| {
+        let attributes = tags.iter().map(pair);
         let span = OtlpSpan {
             trace_id: vec![1; 16],
             span_id: vec![2; 8],
@@ -98,15 +98,29 @@ fn the_other_end_of_a_call_is_its_address_or_what_kind_of_database_it_is() {
             ..OtlpSpan::default()
         };
         let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
-        let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+        let resource =
+            Some(Resource { attributes: caller.iter().map(pair).collect(), ..Resource::default() });
+        let resource_spans = vec![ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }];
         let decoded = decode_traces(&ExportTraceServiceRequest { resource_spans });
         let peer = decoded.batch.spans[0].peer.clone();
         peer.map(|peer| format!("{}|{}|{}", peer.service, peer.address, peer.port))
     };
+    let peer = |kind, tags: &[(&str, &str)]| peer_of(&[("service.name", "cart")], kind, tags);
     let (client, server) = (span::SpanKind::Client, span::SpanKind::Server);
     let database = [("db.system.name", "postgresql"), ("server.address", "db"), ("server.port", "5432")];
     assert_eq!(peer(client, &database).as_deref(), Some("|db|5432"));
-    assert_eq!(peer(client, &database[..1]).as_deref(), Some("postgresql||0"));
+    // Two databases of one kind are two: by their own names, else by who asks them.
+    for (tags, wanted) in [
+        (&[("db.system.name", "postgresql"), ("db.namespace", "orders")][..], "postgresql/orders||0"),
+        (&[("db.system", "mysql"), ("db.name", "stock")], "mysql/stock||0"),
+        (&[("db.system", "redis"), ("db.namespace", "0")], "redis of cart||0"),
+        (&[("db.system.name", "postgresql"), ("db.namespace", "")], "postgresql of cart||0"),
+        (&[("db.system.name", "postgresql")], "postgresql of cart||0"),
+        (&[("messaging.system", "kafka")], "kafka||0"),
+    ] {
+        assert_eq!(peer(client, tags).as_deref(), Some(wanted));
+    }
+    assert_eq!(peer_of(&[], client, &database[..1]).as_deref(), Some("postgresql||0"));
     let before = [("net.peer.name", "stock"), ("net.peer.port", "80")];
     assert_eq!(peer(client, &before).as_deref(), Some("|stock|80"));
     assert_eq!(peer(server, &database), None);

@@ -17,7 +17,8 @@ pub fn condition(query: &PassageQuery, held: &BTreeSet<String>) -> String {
     all.extend(about("service", &query.service));
     all.extend(about("fault_class", &query.fault_class));
     if let Some(library) = &query.library {
-        all.push(format!("library = {}", quoted(&library.name)));
+        let keys: Vec<String> = library.keys().iter().map(|key| quoted(key)).collect();
+        all.push(format!("library IN ({})", keys.join(", ")));
         all.extend(library.version.as_deref().map(|version| format!("version = {}", quoted(version))));
     }
     if !query.collections.is_empty() {

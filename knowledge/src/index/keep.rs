@@ -12,7 +12,7 @@ use lancedb::{
     query::{ExecutableQuery as _, QueryBase as _, Select},
     table::OptimizeAction,
 };
-use waggle_agent_core::Result;
+use waggle_agent_core::{Result, ports::Library};
 
 use super::{
     Index, fault,
@@ -236,7 +236,8 @@ impl Written {
 /// Returns the terms by which a chunk is found: those of its title and headings count twice.
 fn found_by(document: &Document, chunk: &Chunk) -> String {
     let front = &document.parsed.front;
-    let names = front.service.iter().chain(&front.fault_class).chain(&front.library).map(String::as_str);
+    let library = front.library.as_deref().map(|library| Library::named(library).name);
+    let names = front.service.iter().chain(&front.fault_class).chain(&library).map(String::as_str);
     let texts = [document.parsed.title.as_str(), &chunk.heading, &chunk.heading, &chunk.text];
     let all: Vec<String> = texts.into_iter().chain(names).flat_map(terms).collect();
     all.join(" ")

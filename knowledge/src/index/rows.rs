@@ -12,6 +12,8 @@ use lancedb::arrow::{
     arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef},
 };
 
+use waggle_agent_core::ports::Library;
+
 use crate::documents::{Chunk, ContentHash, Document, Place};
 
 /// A chunk of a document with everything that it is found and cited by.
@@ -87,7 +89,10 @@ pub fn batch(rows: &[Row<'_>], dimensions: Option<usize>) -> Result<RecordBatch,
         text(&|row| cited(&row.document.source, &row.chunk.place)),
         list(&|row| row.document.parsed.front.service.clone()),
         list(&|row| row.document.parsed.front.fault_class.clone()),
-        text(&|row| row.document.parsed.front.library.clone().unwrap_or_default()),
+        text(&|row| {
+            let library = row.document.parsed.front.library.as_deref();
+            library.map(|library| Library::named(library).key()).unwrap_or_default()
+        }),
         text(&|row| row.document.parsed.front.version.clone().unwrap_or_default()),
         list(&|row| row.gate.iter().cloned().collect()),
         list(&|row| row.document.parsed.front.labels.clone()),

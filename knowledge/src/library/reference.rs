@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+pub use waggle_agent_core::ports::Ecosystem;
 use waggle_agent_core::{Error, Kind};
 
 /// A library of one ecosystem, perhaps with a version. `Display` writes what `FromStr` reads.
@@ -15,47 +16,18 @@ pub struct LibraryRef {
     pub version: Option<String>,
 }
 
-/// Where libraries come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Ecosystem {
-    /// Python packages, by their names on PyPI.
-    Python,
-    /// npm packages.
-    Node,
-    /// Crates.
-    Rust,
-    /// Go modules.
-    Go,
-    /// Maven artifacts.
-    Java,
-    /// Libraries with manual pages.
-    C,
-}
-
 /// Characters of a name; longer than any registry allows.
 const MAX_NAME: usize = 300;
 
-impl Ecosystem {
-    /// All of them, with the word before the colon.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("python", Self::Python),
-        ("node", Self::Node),
-        ("rust", Self::Rust),
-        ("go", Self::Go),
-        ("java", Self::Java),
-        ("c", Self::C),
-    ];
-
-    /// Says what folder its libraries are in, as advice.
-    pub(super) fn folder(self) -> &'static str {
-        match self {
-            Self::Python => "a `site-packages`",
-            Self::Node => "a `node_modules`",
-            Self::Rust => "a `registry/src` of Cargo, or a folder of rustdoc JSON",
-            Self::Go => "a `pkg/mod` of Go",
-            Self::Java => "a folder of `-sources.jar` or `-javadoc.jar` files",
-            Self::C => "a `man`, with packages of manuals for developers installed",
-        }
+/// Says what folder the libraries of an ecosystem are in, as advice.
+pub(super) fn folder(ecosystem: Ecosystem) -> &'static str {
+    match ecosystem {
+        Ecosystem::Python => "a `site-packages`",
+        Ecosystem::Node => "a `node_modules`",
+        Ecosystem::Rust => "a `registry/src` of Cargo, or a folder of rustdoc JSON",
+        Ecosystem::Go => "a `pkg/mod` of Go",
+        Ecosystem::Java => "a folder of `-sources.jar` or `-javadoc.jar` files",
+        Ecosystem::C => "a `man`, with packages of manuals for developers installed",
     }
 }
 
@@ -88,7 +60,7 @@ impl FromStr for LibraryRef {
         let Some((word, rest)) = text.trim().split_once(':') else {
             return Err(wrong("names no ecosystem"));
         };
-        let Some((_, ecosystem)) = Ecosystem::ALL.into_iter().find(|(known, _)| *known == word) else {
+        let Some(ecosystem) = Ecosystem::called(word) else {
             return Err(wrong("names an unknown ecosystem"));
         };
         // The `@` of an npm scope stands first.
@@ -125,13 +97,6 @@ impl fmt::Display for LibraryRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.ecosystem, self.name)?;
         self.version.as_ref().map_or(Ok(()), |version| write!(f, "@{version}"))
-    }
-}
-
-impl fmt::Display for Ecosystem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Self::ALL.into_iter().find(|(_, it)| it == self).map_or("", |(word, _)| word);
-        f.write_str(word)
     }
 }
 

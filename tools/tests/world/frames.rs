@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use waggle_agent_core::{
     Ports,
+    ports::Library,
     testing::fake_knowledge::{Document, FakeKnowledge},
 };
 use waggle_signals::{Batch, ProfileSample, semconv};
@@ -32,23 +33,43 @@ fn world() -> Ports {
             cpu_nanos: nanos,
         });
     }
-    let document = |id: &str, heading: &str, text: &str| Document {
+    let document = |id: &str, library: Option<&str>, heading: &str, text: &str| Document {
         id: id.to_owned(),
         service: String::new(),
+        library: library.map(Library::named),
         sections: vec![(heading.to_owned(), text.to_owned())],
     };
     let shelf = vec![
         document(
             "library/requests-2.31.0",
+            Some("python:requests"),
             "requests.sessions.Session › request",
             "Constructs a request and sends it. Waits for ever unless `timeout` is given.",
         ),
         document(
             "library/pyyaml-6.0",
+            Some("python:pyyaml"),
             "yaml.load",
             "Parses a document. `safe_load` is the one for input of others.",
         ),
-        document("runbooks/orders.md", "Orders › Slow", "A request of a session may wait for the database."),
+        document(
+            "library/guava-33.0",
+            Some("java:com.google.guava:guava"),
+            "LocalCache › get",
+            "Computes a value under a lock of its segment.",
+        ),
+        document(
+            "library/redis-py-5.0",
+            Some("python:redis"),
+            "redis.client.Redis › get",
+            "Sends a command and waits for its answer.",
+        ),
+        document(
+            "runbooks/requests.md",
+            None,
+            "Orders › Slow requests",
+            "A request of a session may wait for the database.",
+        ),
     ];
     Ports { knowledge: Arc::new(FakeKnowledge::of(shelf)), ..ports(batch) }
 }
@@ -71,6 +92,11 @@ async fn a_frame_is_explained_by_whose_code_it_is() {
             "load (/usr/lib/python3.11/site-packages/yaml/__init__.py:81)",
             None,
         ),
+        (
+            "explain_frame_jar_with_documents",
+            "com.google.common.cache.LocalCache.get (~[guava-33.0.0-jre.jar:?])",
+            None,
+        ),
         ("explain_frame_jar", "com.acme.lib.Codec.read (~[acme-codec-2.15.2.jar:2.15.2])", None),
     ] {
         let arguments = match service {
@@ -83,13 +109,17 @@ async fn a_frame_is_explained_by_whose_code_it_is() {
 
 #[tokio::test]
 async fn documents_of_others_do_not_explain_a_library() {
-    let text = told(
-        &world(),
-        "explain_frame",
-        json!({"frame": "request (/venv/lib/python3.11/site-packages/urllib3/sessions.py)"}),
-    )
-    .await;
-    assert!(!text.contains("orders.md") && !text.contains("2.31.0"), "{text}");
+    let world = world();
+    for (frame, is_explained) in [
+        ("request (/venv/lib/python3.11/site-packages/urllib3/sessions.py)", false),
+        ("get (/venv/lib/python3.11/site-packages/redis/client.py)", true),
+        ("get (/app/node_modules/redis/client.js:12:3)", false),
+        ("load (/app/node_modules/yaml/load.js:12:3)", false),
+    ] {
+        let text = told(&world, "explain_frame", json!({ "frame": frame })).await;
+        assert_eq!(text.contains("library/"), is_explained, "{text}");
+        assert!(!text.contains("runbooks/"), "{text}");
+    }
 }
 
 #[tokio::test]

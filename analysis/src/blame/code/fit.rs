@@ -27,6 +27,21 @@ pub fn route_words(route: &str) -> BTreeSet<String> {
     parts.flat_map(terms).collect()
 }
 
+/// Tells whether a line has the path of a route in it: all of it, and no part of a longer one. The root has no word to be known by.
+pub fn writes_route(line: &str, route: &str) -> bool {
+    let path = route.rsplit(' ').next().unwrap_or_default().trim_end_matches('/');
+    if !path.contains('/') || route_words(path).is_empty() {
+        return false;
+    }
+    let is_part = |c: char| c.is_alphanumeric() || "/_-.{}:<>*".contains(c);
+    line.match_indices(path).any(|(at, _)| {
+        let before = line.get(..at).and_then(|it| it.chars().next_back());
+        let after = line.get(at + path.len()..).map(|it| it.strip_prefix('/').unwrap_or(it));
+        let after = after.and_then(|it| it.chars().next());
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
 /// Returns the tables of a statement, lower case, without their schema.
 pub fn tables(statement: &str) -> BTreeSet<String> {
     let words: Vec<String> = statement
@@ -106,10 +121,34 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_route_is_written_as_a_whole_or_not_at_all() {
+        for (line, route, is_written) in [
+            ("+@Get(\"/carts/{id}\")", "GET /carts/{id}", true),
+            ("+router.HandleFunc(\"GET /carts\", list)", "GET /carts", true),
+            ("+app.get('/carts/', list)", "/carts", true),
+            ("+app.get('/carts?all', list)", "/carts/", true),
+            ("+app.get('/carts/items', list)", "GET /carts", false),
+            ("+app.get('/carts-of-old', list)", "GET /carts", false),
+            ("+app.get('/old/carts', list)", "GET /carts", false),
+            ("+let half = all / 2;", "GET /", false),
+            ("+let half = all / 2;", "GET", false),
+            ("+let half = all / 2;", "", false),
+            ("+app.get('/{id}', one)", "GET /{id}", false),
+            ("+fn checkout() {", "checkout", false),
+        ] {
+            assert_eq!(writes_route(line, route), is_written, "{line} {route}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn any_text_has_names(text in "(?s).{0,100}") {
+        fn any_text_has_names(text in "(?s).{0,100}", line in ".{0,100}") {
             route_words(&text);
+            writes_route(&line, &text);
+            let (quoted, route) = (format!("'/carts{text}'"), format!("/carts{text}"));
+            let is_word = text.chars().all(char::is_alphanumeric);
+            prop_assert!(writes_route(&quoted, &route) || !is_word, "{}", quoted);
             tables(&text);
             filtered(&text);
         }

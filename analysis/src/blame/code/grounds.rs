@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     construct::{Construct, Constructs, constructs},
-    fit::{called, covered, filtered, numbers, plain, route_words, stem, tables},
+    fit::{called, covered, filtered, numbers, plain, route_words, stem, tables, writes_route},
     hunk::Hunk,
     signs::{CallSign, CodeSigns, Why},
     symbol::{Symbol, symbol},
@@ -258,11 +258,7 @@ impl<'a> Asked<'a> {
     fn by_routes(&self, code: &CodeSigns, reach: impl Fn(&str) -> f64) -> Option<Ground> {
         let grounds = code.routes.iter().map(|route| {
             let handles = covered(&route_words(&route.route), &self.names);
-            let is_written = self
-                .hunk
-                .lines
-                .iter()
-                .any(|line| line.contains(route.route.rsplit(' ').next().unwrap_or("\0")));
+            let is_written = self.hunk.lines.iter().any(|line| writes_route(line, &route.route));
             let handles = if is_written { 1.0 } else { handles };
             let fits = match route.why {
                 Why::Waits => {

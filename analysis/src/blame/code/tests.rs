@@ -102,6 +102,21 @@ fn the_hunk_of_each_kind_of_fault_stands_first() {
 }
 
 #[test]
+fn a_route_without_a_word_is_answered_by_no_hunk_in_particular() {
+    let locks = "@@ -30,6 +30,6 @@ public Price fetch(Order order) {\n+    lock.lock();\n     var path = \"/reservations\";\n-    lock.lock();";
+    let score = |route: &str| {
+        let mut code = waiting();
+        code.routes[0].route = route.to_owned();
+        rank_hunks(&[commit("c", "stock/Prices.java", locks)], &of(code))[0].score
+    };
+    let (elsewhere, here) = (score("GET /carts"), score("POST /reservations"));
+    assert!(here > 1.5 * elsewhere, "{here} {elsewhere}");
+    for route in ["GET /", "/", "GET", ""] {
+        assert!((score(route) - elsewhere).abs() < 1e-9, "`{route}`");
+    }
+}
+
+#[test]
 fn what_does_not_run_is_worth_nothing() {
     let looped =
         "@@ -1,1 +1,3 @@ fn match_sku() {\n+    for other in all {\n+        distance(other);\n+    }";
