@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod analyze;
+mod audit;
 mod cases;
 mod check_deploy;
 mod export;
@@ -10,6 +11,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 
 pub use analyze::{Analyze, AnalyzeArgs};
+pub use audit::{Audit, AuditCommand};
 pub use cases::{Cases, CasesCommand, RetireCase};
 pub use check_deploy::CheckDeploy;
 pub use export::{Export, Rated};
@@ -60,8 +62,8 @@ pub enum Command {
     Cases(Cases),
     /// Rated investigations as training examples and as recordings
     Export(Export),
-    /// Walk the audit log and name the first entry that was changed
-    Audit,
+    /// The audit log: verify that nothing in it was changed, or print it
+    Audit(Audit),
 }
 
 #[derive(Args, Debug)]

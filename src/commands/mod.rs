@@ -46,7 +46,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Knowledge(args) => knowledge::run(config, args).await,
         Command::Cases(args) => cases::run(config, args).await,
         Command::Export(args) => export::run(config, args).await,
-        Command::Audit => audit::run(config).await,
+        Command::Audit(args) => audit::run(config, args).await,
     }
 }
 
