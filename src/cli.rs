@@ -1,16 +1,20 @@
 //! What can be typed.
 
 mod analyze;
+mod audit;
 mod cases;
 mod check_deploy;
+mod export;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
 pub use analyze::{Analyze, AnalyzeArgs};
+pub use audit::{Audit, AuditCommand};
 pub use cases::{Cases, CasesCommand, RetireCase};
 pub use check_deploy::CheckDeploy;
+pub use export::{Export, Rated};
 
 use waggle_signals::Timestamp;
 
@@ -56,8 +60,10 @@ pub enum Command {
     Docs(Docs),
     /// Incidents of before as cases: list them, show one, take one out of use
     Cases(Cases),
-    /// Walk the audit log and name the first entry that was changed
-    Audit,
+    /// Rated investigations as training examples and as recordings
+    Export(Export),
+    /// The audit log: verify that nothing in it was changed, or print it
+    Audit(Audit),
 }
 
 #[derive(Args, Debug)]
@@ -203,6 +209,9 @@ pub struct Eval {
 pub struct Replay {
     /// The incident [default: the newest]
     pub incident: Option<String>,
+    /// A file that `waggle export --recordings` wrote, in place of an incident of this folder
+    #[arg(long, value_name = "FILE", conflicts_with = "incident")]
+    pub recording: Option<PathBuf>,
     /// Let another model reason on the recorded answers: `offline`, or `configured` as the environment says
     #[arg(long, value_parser = ["offline", "configured"])]
     pub model: Option<String>,

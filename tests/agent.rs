@@ -39,6 +39,20 @@ fn a_recorded_investigation_replays_to_the_byte_and_with_another_model() {
         assert!(text(&again.stderr).starts_with("the same to the byte"), "{}", text(&again.stderr));
         assert_eq!(text(&again.stdout), text(&told.stdout), "as the demo told it");
     }
+    let folder = dir.path().join("recordings");
+    let lines = dir.path().join("examples.jsonl");
+    let (folder, lines) = (folder.display().to_string(), lines.display().to_string());
+    let exported = run(&demo, &["export", "--rated", "all", "--recordings", &folder, "--jsonl", &lines]);
+    assert_eq!(exported.status.code(), Some(0), "{}", text(&exported.stderr));
+    let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let again = run(elsewhere.path(), &["replay", "--json", "--recording", &files[0].display().to_string()]);
+    assert!(text(&again.stderr).starts_with("the same to the byte"), "{}", text(&again.stderr));
+    assert_eq!(text(&again.stdout), text(&told.stdout), "as the demo told it");
+    let examples = std::fs::read_to_string(&lines).unwrap();
+    assert_eq!(examples.lines().count(), 1);
+    waggle_agent_core::training::check(examples.trim()).unwrap();
+
     let unknown = run(&demo, &["replay", "inc-1999"]);
     assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown.stderr));
 }

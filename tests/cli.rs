@@ -181,6 +181,17 @@ fn statements_are_in_the_audit_log_and_answers_say_what_they_looked_at() {
     assert!(run(dir.path(), &["sql", "SELECT 'from disk'"]).status.success());
     let walked = run(dir.path(), &["audit"]);
     assert!(walked.status.success());
+    let listed = run(dir.path(), &["audit", "list", "--limit", "1000"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let last: serde_json::Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+    let expect = |place: &serde_json::Value, hash: &str| {
+        let head = format!("{place}:{hash}");
+        run(dir.path(), &["audit", "verify", "--expect", &head]).status.code()
+    };
+    let hash = last["hash"].as_str().unwrap();
+    assert_eq!(expect(&last["sequence"], hash), Some(0));
+    assert_eq!(expect(&last["sequence"], &"0".repeat(64)), Some(1), "another log");
+    assert_eq!(expect(&serde_json::json!(100_000), hash), Some(1), "a shorter log");
     // The log is hashed, not hidden: what was asked can be read in the file or in what was not yet moved there.
     let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap_or_default();
     let log = [read("memory.sqlite"), read("memory.sqlite-wal")].concat();

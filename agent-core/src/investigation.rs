@@ -30,7 +30,7 @@ use crate::{
 
 pub use budget::{Budget, Overrun};
 pub(crate) use case::Case;
-pub(crate) use converse::{Goal, Handed, converse, is_from_loop};
+pub(crate) use converse::{ACCEPTED, Goal, Handed, converse, is_from_loop};
 pub use limits::Limits;
 pub use own_calls::{MORE_TOOLS, READ_EVIDENCE};
 pub use progress::{Progress, Watch};
@@ -38,6 +38,9 @@ pub use submit::{SUBMIT_ANSWER, SUBMIT_FINDING};
 pub(crate) use window::is_in_short;
 
 use submit::TheFinding;
+
+/// How the ids of the calls begin that are made before any model is asked.
+pub(crate) const TRIAGE_CALL: &str = "triage_";
 
 /// The calls that are made before any model is asked: what happens where, who is suspected, and, where anything was
 /// investigated before, what of that is like it.
@@ -238,7 +241,7 @@ async fn triage(case: &mut Case<'_>) -> Result<()> {
         .filter(|name| case.has_tool(name) && (**name != PAST_TOOL || has_past))
         .enumerate()
         .map(|(index, name)| ToolCall {
-            id: format!("triage_{}", index + 1),
+            id: format!("{TRIAGE_CALL}{}", index + 1),
             name: (*name).to_owned(),
             arguments: json!({}),
         })

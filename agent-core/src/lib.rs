@@ -34,12 +34,14 @@ pub mod nearest;
 pub mod past_case;
 pub mod ports;
 pub mod prompts;
+pub mod recording;
 pub mod redact;
 mod slim;
 pub mod testing;
 mod tokens;
 pub mod tool;
 pub mod toolbox;
+pub mod training;
 pub mod triage;
 pub mod verify;
 

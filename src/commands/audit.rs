@@ -3,11 +3,16 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use waggle_agent_core::ports::Memory as _;
 use waggle_memory::{AuditVerdict, SqliteMemory};
 
-use crate::config::Config;
+use super::print;
+use crate::{
+    cli::{Audit, AuditCommand},
+    config::Config,
+};
 
-pub async fn run(config: Config) -> Result<ExitCode> {
+pub async fn run(config: Config, args: Audit) -> Result<ExitCode> {
     let file = config.memory_file();
     // Opening would make an empty one, whose log is intact and says nothing.
     if !file.exists() {
@@ -17,7 +22,31 @@ pub async fn run(config: Config) -> Result<ExitCode> {
         );
     }
     let memory = SqliteMemory::open(file).await?;
+    match args.command {
+        Some(AuditCommand::List { after, limit }) => {
+            for entry in memory.audit_log(after, limit).await? {
+                print::out(&format!("{}\n", serde_json::to_string(&entry)?))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(AuditCommand::Verify { expect }) => verify(&memory, expect.as_ref()).await,
+        None => verify(&memory, None).await,
+    }
+}
+
+async fn verify(memory: &SqliteMemory, expected: Option<&(u64, String)>) -> Result<ExitCode> {
     let verdict: AuditVerdict = memory.verify_audit().await?;
     println!("{verdict}");
-    Ok(if verdict.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if !verdict.is_intact() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let Some((place, hash)) = expected else { return Ok(ExitCode::SUCCESS) };
+    let entry = memory.audit_log(place - 1, 1).await?.pop().filter(|entry| entry.sequence == *place);
+    let fault = match entry {
+        Some(entry) if entry.hash == *hash => return Ok(ExitCode::SUCCESS),
+        Some(_) => "is another one than was written down: the log was written anew",
+        None => "is not there any more: the end of the log was removed",
+    };
+    println!("entry {place} {fault}");
+    Ok(ExitCode::FAILURE)
 }

@@ -8,6 +8,7 @@ mod check_deploy;
 mod demo;
 mod docs;
 mod eval;
+mod export;
 mod investigate;
 mod knowledge;
 mod mcp;
@@ -44,7 +45,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Docs(args) => docs::run(config, args).await,
         Command::Knowledge(args) => knowledge::run(config, args).await,
         Command::Cases(args) => cases::run(config, args).await,
-        Command::Audit => audit::run(config).await,
+        Command::Export(args) => export::run(config, args).await,
+        Command::Audit(args) => audit::run(config, args).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fs,
     process::ExitCode,
     sync::Arc,
 };
@@ -18,6 +19,7 @@ use waggle_agent_core::{
         InvestigationRecord, Memory, Message, Model, ModelReply, NoPast, PastIncidents, RecordedPast,
         ToolCall, ToolReply, ToolSpec,
     },
+    recording::Recording,
     toolbox::{AnyTool, Called},
 };
 use waggle_mcp::Recorded;
@@ -30,10 +32,21 @@ use crate::{cli, config::Config, models::Models};
 /// Runs a recorded investigation again, on the answers that its tools gave: with the recorded replies it must come out the
 /// same to the byte; with another model it shows what that one makes of the same answers.
 pub async fn run(config: Config, args: cli::Replay) -> Result<ExitCode> {
-    let memory = SqliteMemory::open(config.memory_file()).await?;
-    let id = match args.incident {
-        Some(id) => IncidentId(id),
-        None => newest(&memory).await?,
+    let folder = tempfile::tempdir().context("make a folder for the recording")?;
+    let (memory, id) = match (&args.recording, args.incident) {
+        (Some(file), _) => {
+            let text = fs::read_to_string(file).with_context(|| format!("read `{}`", file.display()))?;
+            let recording = Recording::read(&text).with_context(|| format!("read `{}`", file.display()))?;
+            let memory = SqliteMemory::open(folder.path().join("memory.sqlite")).await?;
+            recording.keep(&memory).await?;
+            (memory, recording.incident.id)
+        }
+        (None, Some(id)) => (SqliteMemory::open(config.memory_file()).await?, IncidentId(id)),
+        (None, None) => {
+            let memory = SqliteMemory::open(config.memory_file()).await?;
+            let id = newest(&memory).await?;
+            (memory, id)
+        }
     };
     let record = memory.latest_investigation(&id).await?;
     let record = record.with_context(|| format!("`{id}` was never investigated"))?;

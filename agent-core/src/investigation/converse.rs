@@ -19,6 +19,9 @@ const IN_CIRCLES: (u32, u32) = (2, 4);
 /// Opens what the loop itself says, so that nobody takes it for a person's question.
 const FROM_LOOP: &str = "[loop] ";
 
+/// What a submission is answered that is taken.
+pub(crate) const ACCEPTED: &str = "accepted";
+
 /// Tells whether the loop itself said something.
 pub(crate) fn is_from_loop(text: &str) -> bool {
     text.starts_with(FROM_LOOP)
@@ -143,7 +146,7 @@ fn hand_in<G: Goal>(
             Handed::Accepted(outcome) => {
                 is_accepted = true;
                 *best = Some(outcome);
-                case.reply(call, "accepted");
+                case.reply(call, ACCEPTED);
             }
             Handed::Mend { text, so_far } => {
                 *best = so_far.or(best.take());
