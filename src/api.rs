@@ -1,6 +1,6 @@
 //! What programs may ask over HTTP. Every route stands behind the token.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -15,7 +15,8 @@ use waggle_agent_core::{
     Error, Finding, Incident, IncidentId, Kind, Language,
     conversation::Answer,
     incident::Source,
-    ports::{IncidentPage, Memory, NewAuditEntry, SqlQuery, Table, Telemetry},
+    nearest::nearest,
+    ports::{IncidentPage, Memory, NewAuditEntry, ResourceQuery, SqlQuery, Table, Telemetry},
     redact::Redactor,
 };
 use waggle_deploy_check::Report;
@@ -149,6 +150,10 @@ pub async fn open(state: &ApiState, request: &InvestigateRequest) -> waggle_agen
         Some(service) => format!("what is wrong with {service}?"),
         None => "what is wrong?".to_owned(),
     };
+    if let Some(service) = &request.service {
+        let length = Duration::from_secs(request.window_s.saturating_add(request.baseline_s));
+        known(&*state.telemetry, service, TimeRange::ending_at(at, length)).await?;
+    }
     let opening = Opening {
         title,
         service: request.service.clone(),
@@ -158,6 +163,29 @@ pub async fn open(state: &ApiState, request: &InvestigateRequest) -> waggle_agen
         at,
     };
     state.desk.open(opening).await
+}
+
+/// Checks that a service sent anything in a time.
+///
+/// # Errors
+///
+/// `NotFound`, with the service that was probably meant.
+pub async fn known(
+    telemetry: &dyn Telemetry,
+    service: &str,
+    range: TimeRange,
+) -> waggle_agent_core::Result<()> {
+    let resources = telemetry.resources(&ResourceQuery { range, service: None }).await?;
+    let names: BTreeSet<&str> = resources.iter().map(|resource| resource.service()).collect();
+    if names.contains(service) {
+        return Ok(());
+    }
+    let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+    let hint = match nearest(service, &names) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("known in that time: {}", names.join(", ")),
+    };
+    Err(Kind::NotFound.error(format!("no service `{service}` sent anything in {range}")).with_hint(hint))
 }
 
 /// Opens an incident about a time that somebody asks about.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use secrecy::SecretString;
 use tokio::{sync::mpsc, task::spawn_blocking};
 use waggle_agent_core::{
@@ -130,15 +130,20 @@ fn changes(config: &Config) -> Result<ByRepository> {
     let named = config.repositories.iter();
     let named = named.filter_map(|Repository { url, path }| Some((url.as_deref()?, path)));
     let all = named.fold(ByRepository::new(local), |all, (url, path)| all.with_clone(url, path));
-    let HostsConfig { github, gitlab, gitee } = config.settings.changes();
-    for variable in [github, gitlab, gitee].into_iter().flatten().filter_map(|host| host.token_env.as_deref())
-    {
+    let mut hosts = config.settings.changes().clone();
+    let HostsConfig { github, gitlab, gitee } = &mut hosts;
+    for (name, host) in [("github", github), ("gitlab", gitlab), ("gitee", gitee)] {
         // Asked without it, a host would answer that private repositories are not there.
-        if secret(variable).is_none() {
-            bail!("`{variable}` is not set\nhint: `token_env` in `[changes]` of `waggle.toml` names it");
+        let missing =
+            host.as_ref().and_then(|host| host.token_env.clone()).filter(|name| secret(name).is_none());
+        if let Some(variable) = missing {
+            eprintln!(
+                "note: `{variable}`, which `[changes.{name}]` names, is not set: that host is not asked"
+            );
+            *host = None;
         }
     }
-    let hosts = config.settings.changes().connect(secret)?;
+    let hosts = hosts.connect(secret)?;
     Ok(hosts.into_iter().fold(all, ByRepository::with_host))
 }
 

@@ -39,9 +39,11 @@ impl Client {
     /// When a server that was named does not answer, or there is no token for it.
     pub async fn find(config: &Config) -> Result<Option<Self>> {
         if let Some(url) = named("WAGGLE_URL") {
-            let token = named("WAGGLE_TOKEN").context("`WAGGLE_URL` is set, but not `WAGGLE_TOKEN`")?;
+            let token = named("WAGGLE_TOKEN").context("`WAGGLE_URL` is set, but not `WAGGLE_TOKEN`\nhint: the token lies in `token` of the server's folder")?;
             let client = Self::to(Running { url: url.trim_end_matches('/').to_owned(), token })?;
-            let status = client.status().await.with_context(|| format!("ask the server at `{url}`"))?;
+            let status = client.status().await.with_context(|| {
+                format!("ask the server at `{url}`\nhint: is it running there? `WAGGLE_URL` is such as `http://127.0.0.1:7420`")
+            })?;
             if !status.is_success() {
                 return Err(anyhow!(
                     "the server at `{url}` answers {status}\nhint: is `WAGGLE_TOKEN` its token?"

@@ -45,7 +45,10 @@ use clap::Parser;
 const QUIET: &str = "error,rmcp=off";
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("WAGGLE_LOG").unwrap_or_else(|_| QUIET.into()),
@@ -63,5 +66,16 @@ fn main() -> ExitCode {
     match runtime.block_on(commands::run(cli)) {
         Ok(code) => code,
         Err(error) => failure::report(&error),
+    }
+}
+
+/// Prints what is wrong with the arguments, or the help that they ask for. A build must not take the first for an answer of its check.
+fn refused(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    let is_check = std::env::args().any(|argument| argument == "check-deploy");
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if is_check => ExitCode::from(commands::NO_ANSWER),
+        code => ExitCode::from(u8::try_from(code).unwrap_or(failure::FAILED)),
     }
 }

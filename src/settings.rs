@@ -2,9 +2,9 @@
 
 use std::{fs, io, path::Path, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
-use waggle_agent_core::investigation::Budget;
+use waggle_agent_core::{investigation::Budget, redact::Redactor};
 use waggle_knowledge::{HostsConfig, OwnerSettings};
 use waggle_mcp::McpServerConfig;
 
@@ -68,7 +68,10 @@ impl Settings {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(error).with_context(|| format!("read `{}`", file.display())),
         };
-        let settings: Self = toml::from_str(&text).with_context(|| format!("read `{}`", file.display()))?;
+        // The error shows the line, and in that line may be a secret that somebody wrote where only its variable belongs.
+        let told = |error: toml::de::Error| anyhow!("{}", Redactor::default().redact(&error.to_string()));
+        let settings: Self =
+            toml::from_str(&text).map_err(told).with_context(|| format!("read `{}`", file.display()))?;
         if settings.budget.usd.is_some_and(|usd| !usd.is_finite() || usd < 0.0) {
             bail!("`{}`: `budget.usd` must be a sum of money", file.display());
         }

@@ -7,12 +7,12 @@ use std::{
 };
 
 use crate::embeddings::EmbeddingSettings;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::Deserialize;
 use waggle_agent_core::ports::Knowledge;
 use waggle_knowledge::{
     NoKnowledge, Shelf,
-    documents::DocumentId,
+    documents::{DocumentId, Reason, Skipped},
     index::{Index, IndexPlace},
     shelve::LIBRARIES,
     sources::{FolderSource, GitSource, UrlSettings, UrlSource, Validators},
@@ -173,8 +173,16 @@ impl Shelves {
         for collection in &self.settings.collections {
             let name = collection.name.clone();
             let validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let opened =
-                opened(collection, validators).with_context(|| format!("open the documents of `{name}`"))?;
+            let opened = match opened(collection, validators) {
+                Ok(opened) => opened,
+                // What is known of it stays, and the others go on.
+                Err(error) => {
+                    let reason = Reason::Unavailable(format!("{error:#}"));
+                    let skipped = vec![Skipped { source: name.clone(), reason }];
+                    done.push((name, Synced { skipped, ..Synced::default() }));
+                    continue;
+                }
+            };
             let synced = sync(&self.index, opened).await?;
             let said = synced.validators.clone();
             self.validators.lock().unwrap_or_else(PoisonError::into_inner).extend(said);

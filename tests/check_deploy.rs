@@ -125,6 +125,15 @@ fn a_bad_deploy_fails_the_build_and_names_the_commit_that_did_it() {
     let kept = run(&dir, &["ask", "what did it?", "--incident", incident]);
     assert!(kept.status.success(), "{}", String::from_utf8_lossy(&kept.stderr));
 
+    // The deployment lies inside of what is believed healthy here.
+    let late =
+        ["investigate", "--service", "cart", "--at", "2026-03-01T14:12:00Z", "--baseline", "30m", "--json"];
+    let late: Value = serde_json::from_slice(&run(&dir, &late).stdout).unwrap();
+    assert!(["confirmed", "likely"].contains(&late["verdict"].as_str().unwrap()), "{late:#}");
+    assert_eq!(late["symptom"]["onset"].as_str().map(|at| &at[..16]), Some("2026-03-01T14:00"), "{late:#}");
+    let typed = run(&dir, &["investigate", "--service", "catr", "--at", "2026-03-01T14:12:00Z"]);
+    assert!(String::from_utf8_lossy(&typed.stderr).contains("did you mean `cart`?"), "{typed:?}");
+
     let (code, _, report) = checked(&dir, &["--language", "zh"]);
     assert_eq!(code, Some(1));
     assert_eq!(report["investigated"]["incident"], incident, "a deploy has one incident");
@@ -146,6 +155,12 @@ fn a_deploy_that_changed_nothing_passes_and_opens_no_incident() {
     let rows =
         run(folder.path(), &["check-deploy", "--service", "nobody", "--deployed-at", "2026-03-01T14:00:00Z"]);
     assert_eq!(rows.status.code(), Some(2), "nothing is known of it");
+    for wrong in
+        [&["--deployed-at", "yesterday"][..], &["--deployed-at", "2026-03-01T14:00:00Z", "--require", "p42"]]
+    {
+        let refused = run(folder.path(), &[&["check-deploy", "--service", "cart"], wrong].concat());
+        assert_eq!(refused.status.code(), Some(3), "{wrong:?} is no answer either");
+    }
     let unanswerable =
         run(folder.path(), &["check-deploy", "--service", "", "--deployed-at", "2026-03-01T14:00:00Z"]);
     assert_eq!(unanswerable.status.code(), Some(3), "an answer it is not");

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use waggle_signals::Timestamp;
+use waggle_signals::{TimeRange, Timestamp};
 
 pub use lift::lift;
 pub use record::{all_cases, case_of, keep_case};
@@ -40,6 +40,9 @@ pub struct PastCase {
     pub opened_at: Timestamp,
     /// When its finding was made.
     pub closed_at: Timestamp,
+    /// The time that it is about; `None` in cases from before that was kept.
+    #[serde(default)]
+    pub window: Option<TimeRange>,
     /// One line for people.
     pub title: String,
     /// The service that the alert or the person named; empty when none was.

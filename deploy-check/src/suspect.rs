@@ -67,11 +67,19 @@ impl Suspect {
     pub fn of(finding: &Finding, evidence: &[Evidence], service: &str) -> Option<Self> {
         let cause = finding.root_causes.first().filter(|cause| cause.service == service)?;
         cause.change.as_ref().filter(|change| change.kind == "commit")?;
-        let BlamedCode { commit, places, .. } = BlamedCode::of(finding, evidence)?;
+        let blamed = BlamedCode::of(finding, evidence)?;
+        let shown =
+            blamed.hunk().map(|(file, hunk)| Place { file: file.path.clone(), line: hunk.new_start.max(1) });
+        let BlamedCode { commit, places, .. } = blamed;
         let mut functions: Vec<String> = places.iter().map(|place| place.function.clone()).collect();
         functions.retain(|function| !function.is_empty());
         functions.dedup();
         let places = places.into_iter().map(|place| Place { file: place.path, line: place.line.max(1) });
-        Some(Self { commit: commit.id, title: commit.summary, places: places.collect(), functions })
+        let mut places: Vec<Place> = places.collect();
+        // Where no place fits what is seen, the one that the card shows is still where to look first.
+        if places.is_empty() {
+            places.extend(shown);
+        }
+        Some(Self { commit: commit.id, title: commit.summary, places, functions })
     }
 }

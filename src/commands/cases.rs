@@ -125,6 +125,7 @@ mod tests {
             incident: IncidentId("inc-1".to_owned()),
             opened_at: at,
             closed_at: at,
+            window: None,
             title: String::new(),
             named: String::new(),
             felt_by: String::new(),

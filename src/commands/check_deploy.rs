@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 const NAME: &str = "check-deploy";
 
 /// Exit code when there is no answer; 0, 1 and 2 are answers.
-const NO_ANSWER: u8 = 3;
+pub const NO_ANSWER: u8 = 3;
 
 pub async fn run(config: Config, args: cli::CheckDeploy) -> Result<ExitCode> {
     match checked(&config, &args).await {

@@ -43,9 +43,9 @@ async fn add(index: &Index, libraries: &[String], root: &[PathBuf]) -> Result<()
             .iter()
             .fold(known, |roots, folder: &PathBuf| roots.with(reference.ecosystem, Path::new(folder)));
         let (found, synced) = shelve(index, &reference, &roots).await?;
-        println!("{found}: {synced}");
+        print::out(&format!("{found}: {synced}\n"))?;
         for skipped in &synced.skipped {
-            println!("  {skipped}");
+            print::out(&format!("  {skipped}\n"))?;
         }
     }
     Ok(())

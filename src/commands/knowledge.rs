@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use waggle_agent_core::ports::PassageQuery;
+use waggle_knowledge::shelve::LIBRARIES;
 
+use super::print;
 use crate::{
     cli,
     config::Config,
@@ -33,18 +35,18 @@ async fn opened(settings: &KnowledgeSettings, config: &Config) -> Result<Shelves
 async fn sync(config: Config) -> Result<ExitCode> {
     let shelves = opened(config.settings.knowledge(), &config).await?;
     match shelves.model() {
-        Some(model) => println!("searched by words and by meaning ({model})"),
-        None => {
-            println!("searched by words alone: no embedding model is there; `make embeddings` fetches one")
-        }
+        Some(model) => print::out(&format!("searched by words and by meaning ({model})\n"))?,
+        None => print::out(
+            "searched by words alone: no embedding model is there; `make embeddings` fetches one\n",
+        )?,
     }
     for (name, synced) in shelves.sync().await? {
-        println!("{name}: {synced}");
+        print::out(&format!("{name}: {synced}\n"))?;
         for skipped in &synced.skipped {
-            println!("  {skipped}");
+            print::out(&format!("  {skipped}\n"))?;
         }
         for note in &synced.notes {
-            println!("  in part   {note}");
+            print::out(&format!("  in part   {note}\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -52,6 +54,10 @@ async fn sync(config: Config) -> Result<ExitCode> {
 
 async fn search(config: Config, args: cli::SearchKnowledge) -> Result<ExitCode> {
     let shelves = opened(config.settings.knowledge(), &config).await?;
+    let known: Vec<&str> = config.settings.knowledge().collections().chain([LIBRARIES]).collect();
+    if let Some(unknown) = args.collection.iter().find(|name| !known.contains(&name.as_str())) {
+        bail!("no collection is named `{unknown}`\nhint: there are {}", known.join(", "));
+    }
     let query = PassageQuery {
         text: args.query,
         service: args.service,
@@ -61,16 +67,20 @@ async fn search(config: Config, args: cli::SearchKnowledge) -> Result<ExitCode> 
     };
     let found = Shelves::reader(Some(&shelves)).search(&query).await?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
+        print::json(&found)?;
         return Ok(ExitCode::SUCCESS);
     }
     if found.is_empty() {
-        println!("nothing relevant");
+        let is_empty = shelves.index().known().await?.is_empty();
+        let why =
+            if is_empty { "nothing was read yet: `waggle knowledge sync`\n" } else { "nothing relevant\n" };
+        print::out(why)?;
     }
     for passage in found {
-        let text: String = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text: String = text.chars().take(SHOWN).collect();
-        println!("{:.2}  {}  {}\n      {text}", passage.score, passage.place, passage.heading);
+        let text: String = passage.text.chars().take(SHOWN).collect();
+        // Lines stay lines: two commands in one are another command.
+        let lines: String = text.trim_end().lines().map(|line| format!("      {line}\n")).collect();
+        print::out(&format!("{:.2}  {}  {}\n{lines}", passage.score, passage.place, passage.heading))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -22,6 +22,8 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Result;
 use waggle_signals::{Clock, SystemClock};
 
+pub use check_deploy::NO_ANSWER;
+
 use crate::{
     app::{Access, App},
     cli::{Cli, Command},

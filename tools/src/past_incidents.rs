@@ -10,7 +10,7 @@ use waggle_agent_core::{
     evidence::{Fact, Topic},
     finding::{Action, Verdict},
     past_case::{Outcome, PAST_TOOL},
-    ports::PastQuery,
+    ports::{PastQuery, ResourceQuery},
     tool::Output,
 };
 use waggle_analysis::FaultTree;
@@ -99,7 +99,9 @@ impl Tool for PastIncidents {
         let query = PastQuery::before(incident, MAX_LOOKED_THROUGH);
         let cases = scene.ports.past.cases(&query).await?;
         let searched = format!("{} incidents with a finding before {before}", cases.len());
-        if cases.is_empty() {
+        // Where nothing was measured everything is unlike everything, and no case failed.
+        let heard = ResourceQuery { range: incident.window, service: None };
+        if cases.is_empty() || scene.ports.telemetry.heard(&heard).await?.is_empty() {
             return Ok(Past { searched, incidents: Vec::new() });
         }
         let today = today(scene).await?;

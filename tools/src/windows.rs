@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use waggle_agent_core::{Result, Scene, ports::SeriesQuery};
+use waggle_agent_core::{
+    Result, Scene,
+    ports::{EventQuery, ResourceQuery, SeriesQuery},
+};
 use waggle_analysis::anomaly::{Anomaly, Direction, scan};
-use waggle_signals::{Measure, Series, TimeRange, Timestamp};
+use waggle_signals::{Measure, Series, TimeRange, Timestamp, semconv};
+
+use crate::versions::took_over;
 
 /// The two windows of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -24,13 +29,24 @@ const N_STEPS: u32 = 90;
 /// A cut window shorter than this says little about a 99th percentile.
 const SHORTEST: Duration = Duration::from_secs(2);
 
+/// Healthy time before a deployment that shows what is usual.
+const LEAST_HEALTHY: Duration = Duration::from_secs(60);
+/// What a deployment did shows by then.
+const SOON_AFTER: Duration = Duration::from_secs(120);
+/// Deployments within the baseline that are held against what was felt.
+const MAX_DEPLOYMENTS: usize = 20;
+
 /// Returns the windows of the scene's incident.
 pub(crate) async fn windows(scene: &Scene) -> Result<Windows> {
     let onset = scene.onset.get_or_try_init(|| find_onset(scene)).await?;
     let incident = &scene.incident;
     let cut = onset.and_then(|onset| TimeRange::new(onset, incident.window.to()).ok());
     let cut = cut.filter(|cut| cut.length() >= SHORTEST);
-    Ok(Windows { baseline: incident.baseline, window: cut.unwrap_or(incident.window), onset: *onset })
+    // Trouble that began within the time that was believed healthy ends that time.
+    let healthy = onset.and_then(|onset| TimeRange::new(incident.baseline.from(), onset).ok());
+    let healthy = healthy.filter(|healthy| healthy.to() < incident.baseline.to());
+    let (baseline, window) = (healthy.unwrap_or(incident.baseline), cut.unwrap_or(incident.window));
+    Ok(Windows { baseline, window, onset: *onset })
 }
 
 /// Returns what left its usual range, worst first, over all services.
@@ -56,14 +72,55 @@ async fn series(scene: &Scene, measure: Measure) -> Result<Vec<Series>> {
 
 /// Finds when users began to feel it: at the service that the incident names, else wherever it is worst.
 async fn find_onset(scene: &Scene) -> Result<Option<Timestamp>> {
+    let incident = &scene.incident;
     let felt = [Measure::LatencyP99, Measure::LatencyMean, Measure::ErrorRatio, Measure::RequestRate];
-    let anomalies = scanned(scene, &felt).await?;
+    let mut all = Vec::new();
+    for measure in felt {
+        all.extend(series(scene, measure).await?);
+    }
+    let named = incident.service.as_deref();
+    if let Some(onset) = earliest(&scan(&all, incident.baseline, incident.window), named) {
+        return Ok(Some(onset));
+    }
+    // A bad deployment within the time that was believed healthy makes the trouble look usual.
+    for deployed in deployed_in_baseline(scene).await? {
+        let before = TimeRange::new(incident.baseline.from(), deployed).ok();
+        let after = TimeRange::new(deployed, incident.window.to()).ok();
+        let Some((before, after)) = before.zip(after).filter(|(before, _)| before.length() >= LEAST_HEALTHY)
+        else {
+            continue;
+        };
+        let is_still_so = earliest(&scan(&all, before, incident.window), named).is_some();
+        let onset = earliest(&scan(&all, before, after), named);
+        if let Some(onset) = onset.filter(|onset| is_still_so && onset.since(deployed) <= SOON_AFTER) {
+            return Ok(Some(onset));
+        }
+    }
+    Ok(None)
+}
+
+/// Finds when it first hurt: at the service that is named, else wherever it is worst.
+fn earliest(anomalies: &[Anomaly], named: Option<&str>) -> Option<Timestamp> {
     let hurts = |anomaly: &&Anomaly| match anomaly.measure {
         Measure::RequestRate => anomaly.direction == Direction::Down,
         _ => anomaly.direction == Direction::Up,
     };
-    let named = scene.incident.service.as_deref();
     let at_symptom = anomalies.iter().filter(hurts).filter(|anomaly| Some(anomaly.service()) == named);
     let earliest = at_symptom.map(|anomaly| anomaly.onset).min();
-    Ok(earliest.or_else(|| anomalies.iter().find(hurts).map(|anomaly| anomaly.onset)))
+    earliest.or_else(|| anomalies.iter().find(hurts).map(|anomaly| anomaly.onset))
+}
+
+/// Returns when versions were deployed within the baseline, in order.
+async fn deployed_in_baseline(scene: &Scene) -> Result<Vec<Timestamp>> {
+    let range = scene.incident.baseline;
+    let name = Some(semconv::EVENT_DEPLOYMENT.to_owned());
+    let query = EventQuery { range, service: None, name, limit: MAX_DEPLOYMENTS };
+    let events = scene.ports.telemetry.events(&query).await?;
+    let heard = scene.ports.telemetry.heard(&ResourceQuery { range, service: None }).await?;
+    let took_over = took_over(&heard, range.from()).into_iter().map(|version| version.at);
+    let mut all: Vec<Timestamp> = events.iter().map(|event| event.row.time).chain(took_over).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.truncate(MAX_DEPLOYMENTS);
+    Ok(all)
 }

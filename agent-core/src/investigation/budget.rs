@@ -60,7 +60,7 @@ impl Default for Budget {
             cost_micro_usd: None,
             time: Duration::from_secs(50),
             model_timeout: Duration::from_secs(30),
-            tool_timeout: Duration::from_secs(10),
+            tool_timeout: Duration::from_secs(20),
             reply_tokens: 4_000,
             context_tokens: 2_500,
             described_tools: 9,

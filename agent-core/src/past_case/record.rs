@@ -86,6 +86,7 @@ pub fn case_of(incident: &Incident, record: &InvestigationRecord, evidence: &[Ev
         incident: incident.id.clone(),
         opened_at: incident.opened_at,
         closed_at: record.ended_at,
+        window: Some(incident.window),
         title: line(&incident.title),
         named: line(incident.service.as_deref().unwrap_or_default()),
         felt_by: line(felt_by),

@@ -28,6 +28,8 @@ pub trait PastIncidents: Send + Sync {
 pub struct PastQuery {
     /// Opened and closed before this: what lies in the future was not seen.
     pub before: Timestamp,
+    /// About a time that ended by this: a second look at one event is no second event.
+    pub about_before: Timestamp,
     /// All but this one.
     pub except: IncidentId,
     /// At most so many.
@@ -37,7 +39,8 @@ pub struct PastQuery {
 impl PastQuery {
     /// Asks for what came before an incident.
     pub fn before(incident: &Incident, limit: usize) -> Self {
-        Self { before: incident.opened_at, except: incident.id.clone(), limit }
+        let (before, about_before) = (incident.opened_at, incident.window.from());
+        Self { before, about_before, except: incident.id.clone(), limit }
     }
 }
 
@@ -75,7 +78,10 @@ pub struct Remembered(pub Arc<dyn Memory>);
 impl PastIncidents for Remembered {
     async fn cases(&self, query: &PastQuery) -> Result<Vec<KeptCase>> {
         let mut cases = all_cases(self.0.as_ref()).await?;
-        let is_before = |case: &PastCase| case.closed_at < query.before && case.opened_at < query.before;
+        let is_before = |case: &PastCase| {
+            let is_over = case.window.is_none_or(|window| window.to() <= query.about_before);
+            is_over && case.closed_at < query.before && case.opened_at < query.before
+        };
         cases.retain(|kept| kept.case.incident != query.except && is_before(&kept.case));
         cases.truncate(query.limit);
         Ok(cases)

@@ -108,7 +108,8 @@ async fn an_incident_becomes_a_case_and_says_what_it_found_of_others() {
     let cause = case.cause.unwrap();
     assert_eq!((cause.service.as_str(), cause.fault_class.as_str()), ("inventory", "slow_code"));
 
-    let query = PastQuery { before: now() + Duration::from_secs(1), except: IncidentId::default(), limit: 9 };
+    let later = now() + Duration::from_secs(3_600);
+    let query = PastQuery { before: later, about_before: later, except: IncidentId::default(), limit: 9 };
     let past = Remembered(bench.memory.clone());
     let cases = past.cases(&query).await.unwrap();
     let said: Vec<_> = cases
@@ -116,4 +117,8 @@ async fn an_incident_becomes_a_case_and_says_what_it_found_of_others() {
         .map(|kept| (kept.case.incident.0.as_str(), kept.checks.iter().map(|check| check.outcome).collect()))
         .collect();
     assert_eq!(said, [("inc-1", vec![]), ("inc-other", vec![Outcome::DoesNotHold])]);
+
+    // A second look at the same event is no second event.
+    let meanwhile = PastQuery { about_before: current.window.from(), ..query };
+    assert!(past.cases(&meanwhile).await.unwrap().is_empty());
 }

@@ -85,6 +85,7 @@ fn case(id: &str, days_ago: i64, class: &str, showing: &Showing) -> KeptCase {
         incident: IncidentId(id.to_owned()),
         opened_at: at,
         closed_at: at,
+        window: None,
         title: showing.title.clone(),
         named: showing.service.clone(),
         felt_by: "gateway".to_owned(),

@@ -43,13 +43,21 @@ pub(super) fn next_calls(reading: &Reading<'_>) -> Vec<ToolCall> {
     }
     let finding = match ranking {
         Some((evidence, ranking)) => finding(reading, evidence, ranking),
-        None => Finding::inconclusive(IncidentId::default(), "the triage did not answer"),
+        None => Finding::inconclusive(IncidentId::default(), unanswered(reading)),
     };
     let mut arguments = serde_json::to_value(finding).unwrap_or(Value::Null);
     if let Some(fields) = arguments.as_object_mut() {
         fields.remove("incident");
     }
     vec![reading.call(SUBMIT_FINDING, arguments)]
+}
+
+/// Says why there is no triage: in the words of the refusal, where there is one.
+fn unanswered(reading: &Reading<'_>) -> String {
+    match reading.refusal_of(SUSPECTS_TOOL, &json!({})) {
+        Some(reason) => format!("the triage: {reason}"),
+        None => "the triage did not answer".to_owned(),
+    }
 }
 
 /// Returns the calls that prove or clear a suspect and were not made yet.
