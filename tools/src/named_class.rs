@@ -125,7 +125,7 @@ fn mention(clause: &str, class: &str) -> Option<Mention> {
         }
         let padded = format!(" {before} ");
         let has_word = |word: &&str| padded.contains(&format!(" {word} "));
-        let is_denied = DENIALS.iter().chain(&DENIALS_OF_NAMES).any(|word| has_word(word))
+        let is_denied = DENIALS.iter().chain(&DENIALS_OF_NAMES).any(has_word)
             || DENIALS_IN_CHINESE
                 .iter()
                 .chain(&DENIALS_OF_NAMES_IN_CHINESE)
