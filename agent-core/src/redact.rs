@@ -9,7 +9,7 @@
 //! - `rule`: what one kind of secret looks like. `normal_form`, `base64`, `shape`, `checksums`: what rules stand on.
 //! - Rules: `private_keys`, `formats` (known by their form), `headers`, `named` (known by their name), `connections`, `entropy` (known
 //!   by neither), `people`, `national_ids`, `accounts`, `ip_addresses`.
-//! - Exits: `model`, `post`.
+//! - Exits: `model`, `post` (chats), `log`.
 
 use std::{
     ops::Range,
@@ -28,6 +28,7 @@ mod entropy;
 mod formats;
 mod headers;
 mod ip_addresses;
+mod log;
 mod marks;
 mod model;
 mod named;
@@ -44,6 +45,7 @@ mod shape;
 use marks::Marks;
 use rule::Spot;
 
+pub use log::RedactedWriter;
 pub use model::Redacted;
 pub use policy::{CompiledPolicy, CustomPattern, RedactionPolicy, set_standing_policy, standing_policy};
 pub use post::redacted_post;

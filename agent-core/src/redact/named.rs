@@ -8,7 +8,7 @@ use regex::{Captures, Regex};
 use super::{rule::Rule, shape};
 
 /// Names of secrets, at the end of a longer name: `DB_PASSWORD`, `spring.datasource.password`, `clientSecret`.
-const NAMES: &str = "pass(?:word|wd|phrase|code)|passw|passwords|pwd|secret|secret[_-]?id|token|credentials?|requirepass|masterauth|\
+const NAMES: &str = "(?:db|user|root|admin|my|sql|ftp|smtp|ldap|http|proxy|key|store|trust|bind)_?pass|pin[_ -]?code|pass(?:word|wd|phrase|code)|passw|passwords|pwd|secret|secret[_-]?id|token|credentials?|requirepass|masterauth|\
     (?:api|app|application|access|account|auth|authentication|client|consumer|decryption|encryption|hmac|aes|ingest(?:ion)?|instrumentation|licen[cs]e|master|private|preshared|pre[_-]shared|secret|security|service|session|shared|signing|signature|ssh|storage|subscription|webhook|wrapping|unseal|integration|routing)[_. -]?key(?:[_-]?data)?|\
     shared[_-]?access[_-]?(?:key|signature)|authorization[_-]?code|bot[_-]?key|community[_-]?string|\
     jsessionid|phpsessid|asp\\.net_sessionid|connect\\.sid|passwort|kennwort|mot[_ ]de[_ ]passe|contrase(?:ñ|n)a|senha|пароль|パスワード|비밀번호|\
@@ -196,6 +196,19 @@ pub(super) fn rules() -> Vec<Rule> {
             r#"(?i)(?P<name>pass(?:word|phrase|code)|token|secret|api key|密码|口令|密钥|令牌|验证码|密碼)\s*(?:(?:is|was|to|as|of|=|:)(?:\s+(?:now|set to|changed to|reset to))?\s+|(?:已?(?:重置|修改|更新|设置|改))?(?:是|为|成|到)\s*[:：]?\s*)["'“「`]?(?P<v>[!-~]{4,})"#,
         )
         .when(is_said_secret),
+        // Named with nothing between: only what is long and no word.
+        Rule::new(
+            "named_before",
+            "secret",
+            r"(?i-u:(?:token|secret|password|api[ _-]?key|credential)s?)[ \t]",
+            r#"(?i)(?-u:\b)(?:token|secret|password|api[ _-]?key|credential)s?[ \t]+["'`(\[]?(?P<v>[A-Za-z0-9_+/=.-]{16,})"#,
+        )
+        .when(|found| {
+            let shape = shape::Shape::of(&found["v"]);
+            // Names of pods are made of shorter parts.
+            let is_long = found["v"].split(['-', '.', '/']).any(|part| part.len() >= 12);
+            shape.digits >= 3 && shape.lower + shape.upper >= 3 && shape.changes >= 0.25 && is_long
+        }),
         // https://kubernetes.io/docs/concepts/configuration/secret/: all values are secret, whatever their names.
         Rule::new(
             "kubernetes_secret",
@@ -217,7 +230,7 @@ fn is_named_secret(found: &Captures<'_>) -> bool {
     let Some(value) = found.name("v").or_else(|| found.name("w")) else { return false };
     let short = found.name("short").is_some();
     // Two letters name many things; a key is long.
-    let is_long = !short || !matches!(name.to_lowercase().as_str(), "ak" | "sk" | "pw") || value.len() >= 8;
+    let is_long = !short || !matches!(name.to_lowercase().as_str(), "ak" | "sk") || value.len() >= 8;
     is_long && is_secret_value(name, value.as_str())
 }
 

@@ -86,9 +86,9 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::new(
             "phone_china",
             "phone",
-            r"1[3-9][0-9](?:[0-9]{8}|[ -][0-9]{4}[ -][0-9]{4})(?-u:\b)",
+            r"1[3-9][0-9](?:[0-9]{8}|[ .-][0-9]{4}[ .-][0-9]{4})(?-u:\b)",
             r#"(?x)(?P<measure>(?i:bytes|size|rss|memory|offset|duration|elapsed|count|limit|capacity|length|seq|nanos|micros|_[nu]s)[a-z_]*["']?\s?[:=\ ]\s?["']?)?
-            (?-u:\b)(?P<v>(?:86[\ -]?)?1[3-9]\d(?:\d{8}|[\ -]\d{4}[\ -]\d{4}))(?-u:\b)
+            (?-u:\b)(?P<v>(?:86[\ -]?)?1[3-9]\d(?:\d{8}|[\ .-]\d{4}[\ .-]\d{4}))(?-u:\b)
             (?P<unit>\s?(?:[kKMG]?i?[bB](?:ytes)?|[nuµm]s|rows|times|%)(?-u:\b))?"#,
         )
         .apart()
@@ -102,8 +102,8 @@ pub(super) fn rules() -> Vec<Rule> {
             r"(?x)(?-u:\b)(?:1[\ .-])?[2-9]\d{2}(?:-[2-9]\d{2}-|\.[2-9]\d{2}\.)\d{4}(?-u:\b) | \([2-9]\d{2}\)\ ?[2-9]\d{2}[\ -]\d{4}(?-u:\b)",
         )
         .apart(),
-        // Japan and South Korea; the United Kingdom, Germany, Australia; France.
-        Rule::new("phone_japan_korea", "phone", "", r"(?-u:\b)0(?:[1-9]0|1[016-9]|[2-9]\d?)-\d{3,4}-\d{4}(?-u:\b)").apart(),
+        // Japan, South Korea and Taiwan; the United Kingdom, Germany, Australia; France.
+        Rule::new("phone_japan_korea", "phone", "", r"(?-u:\b)0(?:[1-9]0|1[016-9]|[2-9]\d?)-\d{3,4}-\d{4}(?-u:\b)|(?-u:\b)09\d{2}-\d{3}-\d{3}(?-u:\b)").apart(),
         Rule::new("phone_britain", "phone", "", r"(?-u:\b)(?:07\d{3}[ -]?\d{3}[ -]?\d{3}|020 ?[3789]\d{3} ?\d{4}|01\d{3} \d{6})(?-u:\b)").apart(),
         // More pairs around it are a dump of bytes.
         Rule::new(
