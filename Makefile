@@ -9,7 +9,7 @@ TARGET_DIR = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"targe
 # Root has no way to rustup's own `rustc`, which the demo builds the shop with.
 AS_ROOT = $(if $(SUDO),$(SUDO) env "RUSTC=$$(rustc --print sysroot)/bin/rustc")
 
-.PHONY: help demo test test-clients check eval web web-test ebpf ebpf-check bench-store bench-speed bench-analysis bench-deploy bench-loop bench-knowledge local-model embeddings record bench-attribution
+.PHONY: help demo test test-clients check eval web web-test ebpf ebpf-check bench-store bench-speed bench-analysis bench-deploy bench-loop bench-redact bench-knowledge local-model embeddings record bench-attribution
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench-speed: ## how long the analysis takes, against its budgets
 
 bench-loop: ## what the loop itself costs: milliseconds a step, 100 investigations at once
 	$(CARGO) run --release -q -p waggle-memory --example loop_bench
+
+bench-redact: ## what the redactor takes for secrets in clean logs, and how fast it reads (DATA=folder of *.log, SAMPLES per rule)
+	$(CARGO) run --release -q -p waggle-agent-core --example redact_bench -- "$(or $(DATA),$(WAGGLE_DATA))" $(or $(SAMPLES),3)
 
 bench-deploy: ## how often healthy deploys fail the check, and how soon bad ones do (DEPLOYS=2000, EACH=100 per cell, SEED)
 	$(CARGO) run --release -q -p waggle-analysis --example deploy_power -- $(or $(DEPLOYS),2000) $(or $(EACH),100) $(or $(SEED),0)

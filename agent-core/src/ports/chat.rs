@@ -14,14 +14,14 @@ pub trait Chat: Send + Sync {
     /// Opens the place where an incident is talked about, or returns the one that is open already.
     async fn open_room(&self, incident: &Incident) -> Result<RoomId>;
 
-    /// Posts a message.
+    /// Posts a message, secrets taken out of it ([`redacted_post`](crate::redact::redacted_post)).
     ///
     /// # Errors
     ///
     /// `NotFound` for an unknown room, `Invalid` for a post over the platform's limits, `Unavailable` when it may be tried again.
     async fn post(&self, room: &RoomId, post: &Post) -> Result<MessageId>;
 
-    /// Replaces a message that was posted.
+    /// Replaces a message that was posted, secrets taken out.
     ///
     /// # Errors
     ///

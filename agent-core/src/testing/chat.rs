@@ -32,6 +32,7 @@ pub async fn conformance(chat: &dyn Chat, read: impl AsyncFn(&RoomId) -> Vec<(Me
     what_is_posted_is_read(chat, &read).await;
     an_update_replaces_in_place(chat, &read).await;
     a_mention_names_the_owner_and_the_rule(chat, &read).await;
+    no_secret_is_shown(chat, &read).await;
     what_is_not_there_is_not_found(chat).await;
     what_is_too_long_is_refused_and_not_posted(chat, &read).await;
 }
@@ -79,6 +80,19 @@ async fn a_mention_names_the_owner_and_the_rule(
     let seen = read(&room).await;
     let message = seen.iter().find(|(id, _)| *id == mentioned).unwrap();
     assert_contains(&message.1, &["li.na", "label `owner` of inventory"]);
+}
+
+/// A chat is outside: what is posted there passes the redactor, an update like a post.
+async fn no_secret_is_shown(chat: &dyn Chat, read: &impl AsyncFn(&RoomId) -> Vec<(MessageId, String)>) {
+    let room = chat.open_room(&incident("inc-chat-secret")).await.unwrap();
+    let secret = "password=hunter2x";
+    chat.post(&room, &text(secret, &[secret])).await.unwrap();
+    let updated = chat.post(&room, &card("looking", "at what changed")).await.unwrap();
+    chat.update(&room, &updated, &card(secret, secret)).await.unwrap();
+    for (_, seen) in read(&room).await {
+        assert!(!seen.contains("hunter2x"), "{seen}");
+        assert_contains(&seen, &["password=<secret_1>"]);
+    }
 }
 
 async fn what_is_not_there_is_not_found(chat: &dyn Chat) {

@@ -11,6 +11,7 @@ use crate::{
     Error, Incident, Kind, Result,
     finding::Owner,
     ports::{Chat, MessageId, Post, RoomId},
+    redact::redacted_post,
 };
 
 /// As much as real platforms take, and no more.
@@ -79,7 +80,7 @@ impl Chat for FakeChat {
     async fn post(&self, room: &RoomId, post: &Post) -> Result<MessageId> {
         self.within(room, |room| {
             within_limit(post)?;
-            Ok(room.add(post.clone()))
+            Ok(room.add(redacted_post(post)))
         })
     }
 
@@ -88,7 +89,7 @@ impl Chat for FakeChat {
             let place = room.messages.iter_mut().find(|(id, _)| id == message);
             let (_, old) = place.ok_or_else(|| unknown("message", &message.0))?;
             within_limit(post)?;
-            *old = post.clone();
+            *old = redacted_post(post);
             room.updates += 1;
             Ok(())
         })

@@ -11,6 +11,7 @@ use waggle_agent_core::{
     Incident, IncidentId, Kind, Result,
     finding::Owner,
     ports::{Chat, ChatLine, Memory, MessageId, Post, RoomId, Speaker},
+    redact::redacted_post,
 };
 use waggle_signals::Clock;
 
@@ -127,7 +128,7 @@ impl Chat for WebChat {
 
     async fn post(&self, room: &RoomId, post: &Post) -> Result<MessageId> {
         let incident = self.incident_of(room).await?;
-        self.say(&incident, Speaker::Waggle, post.clone()).await
+        self.say(&incident, Speaker::Waggle, redacted_post(post)).await
     }
 
     async fn update(&self, room: &RoomId, message: &MessageId, post: &Post) -> Result<()> {
@@ -137,12 +138,14 @@ impl Chat for WebChat {
         let Some(line) = lines.into_iter().find(|line| line.id == *message) else {
             return Err(Kind::NotFound.error(format!("no message `{}` in room `{}`", message.0, room.0)));
         };
-        self.keep_and_tell(&incident, &ChatLine { post: post.clone(), ..line }).await
+        self.keep_and_tell(&incident, &ChatLine { post: redacted_post(post), ..line }).await
     }
 
     async fn mention(&self, room: &RoomId, owner: &Owner) -> Result<MessageId> {
+        let incident = self.incident_of(room).await?;
+        // Not redacted: an address is how they are called.
         let text = mention(owner);
-        self.post(room, &Post::Text { text, buttons: Vec::new() }).await
+        self.say(&incident, Speaker::Waggle, Post::Text { text, buttons: Vec::new() }).await
     }
 
     async fn invite(&self, room: &RoomId, _: &Owner) -> Result<()> {
