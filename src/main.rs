@@ -40,6 +40,7 @@ mod stop;
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::Parser;
+use waggle_agent_core::redact::RedactedWriter;
 
 /// What is logged unless `WAGGLE_LOG` says otherwise. That an MCP server cannot be reached is told in our own words.
 const QUIET: &str = "error,rmcp=off";
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("WAGGLE_LOG").unwrap_or_else(|_| QUIET.into()),
         )
-        .with_writer(std::io::stderr)
+        .with_writer(|| RedactedWriter(std::io::stderr()))
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();

@@ -4,7 +4,10 @@ use std::{fs, io, path::Path, time::Duration};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
-use waggle_agent_core::{investigation::Budget, redact::Redactor};
+use waggle_agent_core::{
+    investigation::Budget,
+    redact::{RedactionPolicy, Redactor},
+};
 use waggle_knowledge::{HostsConfig, OwnerSettings};
 use waggle_mcp::McpServerConfig;
 
@@ -36,6 +39,9 @@ pub struct Settings {
     /// Who answers for what.
     #[serde(default)]
     owners: OwnerSettings,
+    /// What else must not leave, and what may.
+    #[serde(default)]
+    redaction: RedactionPolicy,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -88,6 +94,7 @@ impl Settings {
         if settings.budget.seconds.is_some_and(|seconds| !(1..=MAX_SECONDS).contains(&seconds)) {
             bail!("`{}`: `budget.seconds` must be from 1 to {MAX_SECONDS}", file.display());
         }
+        settings.redaction.compile().with_context(|| format!("read `{}`", file.display()))?;
         settings.knowledge.check().with_context(|| format!("read `{}`", file.display()))?;
         Ok(settings)
     }
@@ -108,6 +115,11 @@ impl Settings {
             context_tokens: context_tokens.unwrap_or(usual.context_tokens),
             ..usual
         }
+    }
+
+    /// Returns what else must not leave, and what may.
+    pub fn redaction(&self) -> &RedactionPolicy {
+        &self.redaction
     }
 
     /// Returns the documents that the agent may read.

@@ -20,6 +20,7 @@ mod sql;
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Result;
+use waggle_agent_core::redact::set_standing_policy;
 use waggle_signals::{Clock, SystemClock};
 
 pub use check_deploy::NO_ANSWER;
@@ -33,6 +34,7 @@ use crate::{
 /// Runs what was typed.
 pub async fn run(cli: Cli) -> Result<ExitCode> {
     let config = Config::from_env(cli.dir)?;
+    set_standing_policy(config.settings.redaction().compile()?)?;
     match cli.command {
         Command::Demo(args) => demo::run(config, args).await,
         Command::Serve(args) => serve::run(config, args).await,
