@@ -86,7 +86,8 @@ fn lines_that_break_a_rule_are_refused_with_it() {
         assert_eq!(error.kind(), Kind::Invalid);
         error.chain()
     };
-    let cases: [(&dyn Fn(&mut Value), &str); 8] = [
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let cases: [(Change<'_>, &str); 8] = [
         (&|line| line["metadata"] = json!({}), "unknown field"),
         (&|line| line["messages"][2]["weight"] = json!(2), "neither 0 nor 1"),
         (&|line| line["messages"][6]["tool_calls"][0]["function"]["arguments"] = json!("{"), "no JSON"),
