@@ -32,7 +32,13 @@ struct Marks {
 }
 
 /// A model that is only ever shown redacted text, and whose calls are turned back before they run.
+///
+/// Names, addresses and numbers of people are turned back. Keys and passwords are not: in other words than those they were found
+/// in nothing would know them again, and a model that was told to could carry them out, in an answer or to another server.
 pub struct Redacted<M>(pub M);
+
+/// The kinds of marks that are turned back in what a model says.
+const TURNED_BACK: [&str; 5] = ["literal", "email", "phone", "id_number", "ip"];
 
 /// What is replaced. Group `v`, where there is one, is the part that is secret. Word boundaries are ASCII's, since Chinese
 /// sets no spaces around an address or a number.
@@ -119,6 +125,16 @@ impl Redactor {
                 marks.text_of.get(&found[0]).cloned().unwrap_or_else(|| found[0].to_owned())
             })
             .into_owned()
+    }
+
+    /// Returns what a model says with the marks turned back that may be.
+    fn restore_said(&self, text: &str) -> String {
+        let Some(pattern) = MARK.as_ref() else { return text.to_owned() };
+        let turned_back = |found: &regex::Captures<'_>| {
+            let kind = found[0].trim_start_matches('<').rsplit_once('_').map_or("", |(kind, _)| kind);
+            if TURNED_BACK.contains(&kind) { self.restore(&found[0]) } else { found[0].to_owned() }
+        };
+        pattern.replace_all(text, turned_back).into_owned()
     }
 
     /// Redacts every string inside of a JSON value, keys included.
@@ -234,17 +250,17 @@ impl<M: Model> Model for Redacted<M> {
             let mut arriving = arriving.lock().unwrap_or_else(PoisonError::into_inner);
             let whole = arriving.take(piece);
             if !whole.is_empty() {
-                on_delta(Delta::Text(&redactor.restore(&whole)));
+                on_delta(Delta::Text(&redactor.restore_said(&whole)));
             }
         };
         let mut reply = self.0.complete(&redacted, &passed_on).await?;
         let rest = arriving.into_inner().unwrap_or_else(PoisonError::into_inner).kept;
         if !rest.is_empty() {
-            on_delta(Delta::Text(&redactor.restore(&rest)));
+            on_delta(Delta::Text(&redactor.restore_said(&rest)));
         }
-        reply.text = redactor.restore(&reply.text);
+        reply.text = redactor.restore_said(&reply.text);
         for call in &mut reply.calls {
-            call.arguments = redactor.restore_json(&call.arguments);
+            call.arguments = map_strings(&call.arguments, &|text| redactor.restore_said(text));
         }
         Ok(reply)
     }
