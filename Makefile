@@ -9,7 +9,7 @@ TARGET_DIR = $$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"targe
 # Root has no way to rustup's own `rustc`, which the demo builds the shop with.
 AS_ROOT = $(if $(SUDO),$(SUDO) env "RUSTC=$$(rustc --print sysroot)/bin/rustc")
 
-.PHONY: help demo test test-clients check eval web web-test ebpf ebpf-check bench-store bench-speed bench-analysis bench-deploy bench-loop bench-redact bench-knowledge local-model embeddings record bench-attribution
+.PHONY: help demo test test-clients test-injection check eval web web-test ebpf ebpf-check bench-store bench-speed bench-analysis bench-deploy bench-loop bench-redact bench-knowledge local-model embeddings record bench-attribution
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,13 @@ test-clients: ## real clients and servers: the OpenAI and MCP SDKs for Python, a
 	@./scripts/test-clients/openai.sh
 	@./scripts/test-clients/mcp.sh
 	@./scripts/test-clients/s3.sh
+
+test-injection: ## texts that try to lead the agent astray, with a small real model (MODEL=qwen-0.5b, CASES=40; or WAGGLE_MODEL_URL and WAGGLE_MODEL_NAME of another)
+	@[ -n "$$WAGGLE_MODEL_URL" ] || ./scripts/local-model.sh start "$(or $(MODEL),qwen-0.5b)"
+	@WAGGLE_MODEL_URL="$${WAGGLE_MODEL_URL:-http://127.0.0.1:$${PORT:-8089}/v1}" WAGGLE_MODEL_NAME="$${WAGGLE_MODEL_NAME:-$(or $(MODEL),qwen-0.5b)}" \
+		WAGGLE_INJECTION_CASES="$(or $(CASES),40)" \
+		$(CARGO) test -p waggle-tools --features openai --test injection -- --ignored --nocapture; \
+		status=$$?; [ -n "$$WAGGLE_MODEL_URL" ] || ./scripts/local-model.sh stop; exit $$status
 
 eval: ## score the agent (SUITE=demo or a folder with LAYOUT=name; ARGS for `waggle eval`)
 	$(CARGO) build --workspace

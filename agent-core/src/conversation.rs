@@ -6,10 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{
     Evidence, Finding, Language, Result, Scene,
-    fence::fenced,
+    fence::{defused, fenced},
     finding::Claim,
+    follow_ups::fit_to_show,
     grounding::Ground,
-    investigation::{Case, Goal, Handed, Investigator, SUBMIT_ANSWER, Watch, converse, incident_text},
+    inert::inert,
+    investigation::{
+        Case, Goal, Handed, Investigator, SUBMIT_ANSWER, Watch, converse, incident_text, is_from_loop,
+    },
     ports::{Message, Purpose, ToolCall, ToolReply, ToolSpec, Usage},
     prompts,
     verify::holding_claims,
@@ -89,7 +93,7 @@ pub async fn answer_in_context(
     if let Some(context) = context {
         case.say(Message::User { text: format!("Said before:\n{context}") });
     }
-    case.say(Message::User { text: question.to_owned() });
+    case.say(Message::User { text: said_by_person(question) });
 
     let answer = converse(&mut case, &mut TheAnswer, None).await?;
     let mut answer = answer.unwrap_or_default();
@@ -102,8 +106,9 @@ pub async fn answer_in_context(
     // A note is not proven, so it may carry no numbers and speak of no service.
     let states_nothing = Ground::default().missing(&answer.note, &case.service_names()).is_empty();
     let is_short = answer.note.chars().count() <= MAX_NOTE_CHARS;
-    let note_holds =
-        (states_nothing && is_short) || (is_by_grammar && is_about_search(&answer.note, question, &case));
+    let note_holds = ((states_nothing && is_short)
+        || (is_by_grammar && is_about_search(&answer.note, question, &case)))
+        && !prompts::are_told_in(&answer.note);
     if !note_holds {
         answer.note.clear();
     }
@@ -111,6 +116,7 @@ pub async fn answer_in_context(
         answer.note =
             scene.language.pick("I found nothing that I can prove.", "没有找到我能证明的内容。").to_owned();
     }
+    answer.follow_ups = fit_to_show(answer.follow_ups);
     Ok(Answered { answer, usage: case.usage(), evidence: case.into_evidence() })
 }
 
@@ -135,9 +141,18 @@ impl Goal for TheAnswer {
     fn read(&mut self, arguments: &Value, _: &Case<'_>, _: bool) -> Handed<Answer> {
         match serde_json::from_value(arguments.clone()) {
             Ok(answer) => Handed::Accepted(answer),
-            Err(error) => Handed::Malformed(format!("the answer cannot be read: {error}")),
+            Err(error) => {
+                let fault = fenced("faults", &error.to_string());
+                Handed::Malformed(format!("the answer cannot be read:\n{fault}"))
+            }
         }
     }
+}
+
+/// Returns a question as a model is shown it: a person may ask anything, but not speak as the loop, nor with its marks.
+fn said_by_person(question: &str) -> String {
+    let said = defused(question);
+    if is_from_loop(&said) { format!("\"{said}\"") } else { said }
 }
 
 /// Tells whether every number, time and quote in what was understood stands in the question, in the arguments of the calls
@@ -218,7 +233,8 @@ async fn show_context(case: &mut Case<'_>, finding: Option<&Finding>) -> Result<
 }
 
 impl Answer {
-    /// Writes the answer as one text for people: what was understood, then the sentences with evidence ids in brackets.
+    /// Writes the answer as one text for people: what was understood, then the sentences with evidence ids in brackets. Nothing
+    /// in it acts, whatever it quotes.
     pub fn text(&self) -> String {
         let understood = (!self.understood.is_empty()).then(|| {
             let language = Language::of(&self.understood);
@@ -230,6 +246,6 @@ impl Answer {
             format!("{} [{}]", claim.text, ids.join(", "))
         });
         let note = (!self.note.is_empty()).then(|| self.note.clone());
-        understood.into_iter().chain(sentences).chain(note).collect::<Vec<_>>().join("\n")
+        inert(&understood.into_iter().chain(sentences).chain(note).collect::<Vec<_>>().join("\n"))
     }
 }

@@ -166,6 +166,24 @@ impl Ground {
         missing
     }
 
+    /// Tells whether any number or time of `claim` stands here, those in quotes aside.
+    pub(crate) fn has_any_measure(&self, claim: &str) -> bool {
+        let claim = normal(claim);
+        tokens(&claim).iter().any(|token| self.has_measure(token))
+    }
+
+    fn has_measure(&self, token: &Token) -> bool {
+        match &token.kind {
+            TokenKind::Number { quantity, shared } => {
+                let shared = shared.map(|unit| Quantity { unit, ..*quantity });
+                self.has_number(quantity) || shared.is_some_and(|quantity| self.has_number(&quantity))
+            }
+            TokenKind::Moment(moment) => self.moments.iter().any(|known| moment.is_said_by(known)),
+            TokenKind::Joined(parts) => parts.iter().any(|part| self.has_measure(part)),
+            _ => false,
+        }
+    }
+
     fn check(&self, claim: &str, token: &Token, missing: &mut Vec<Ungrounded>) {
         let written = &claim[token.at.clone()];
         let holds = match &token.kind {

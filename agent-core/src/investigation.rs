@@ -226,11 +226,15 @@ fn symptom_text(scene: &Scene) -> String {
     )
 }
 
-/// Names an incident, its service and its title, as every conversation about it opens.
+/// Names an incident, its service and its title, as every conversation about it opens. A service whose name could be a
+/// sentence is named between marks, like the title.
 pub(crate) fn incident_text(incident: &Incident) -> String {
-    let service =
-        incident.service.as_deref().map(|service| format!(" (service `{service}`)")).unwrap_or_default();
-    format!("Incident {}{service}:\n{}", incident.id, fenced("title", &incident.title))
+    let is_plain = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || "-_./:@".contains(c));
+    let service = incident.service.as_deref();
+    let (plain, odd) = (service.filter(is_plain), service.filter(|name| !is_plain(name)));
+    let plain = plain.map(|name| format!(" (service `{name}`)")).unwrap_or_default();
+    let odd = odd.map(|name| format!("\nIts service:\n{}", fenced("service", name))).unwrap_or_default();
+    format!("Incident {}{plain}:\n{}{odd}", incident.id, fenced("title", &incident.title))
 }
 
 /// Makes the triage calls and puts them into the transcript as if the model had asked: the same wire order, the same evidence.

@@ -11,7 +11,7 @@
 //! - [`tool`]: a typed call in one struct. [`toolbox`]: the calls a model may make, checked against their schemas.
 //! - [`investigation`]: triage, investigate, submit, verify. [`conversation`]: a question and its answer, by the same means.
 //! - [`verify`]: refuses what the evidence does not say. [`grounding`]: which numbers, times and names a text rests on.
-//! - [`prompts`]: the standing instructions. [`redact`]: what must not leave. [`fence`]: what came from outside is data.
+//! - [`prompts`]: the standing instructions. [`redact`]: what must not leave. [`fence`]: what came from outside is data. [`inert`](mod@inert): what people are shown of it.
 //! - [`past_case`]: an incident of before as a case, what people and later data said of it.
 //! - [`card`]: a finding as people see it.
 //! - [`models`]: adapters of `Model`: `offline`, `scripted`, `replay`, and behind features `openai` and `rig`; and what stands around
@@ -25,8 +25,10 @@ pub mod error;
 pub mod evidence;
 pub mod fence;
 pub mod finding;
+mod follow_ups;
 pub mod grounding;
 pub mod incident;
+pub mod inert;
 pub mod investigation;
 pub mod language;
 pub mod models;
@@ -43,6 +45,7 @@ pub mod tool;
 pub mod toolbox;
 pub mod training;
 pub mod triage;
+mod unseen;
 pub mod verify;
 
 pub use error::{Error, Kind, Result};

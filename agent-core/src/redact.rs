@@ -89,6 +89,25 @@ impl Redactor {
         self.redact_from(text, 0)
     }
 
+    /// Returns what a model says with the marks of people's data turned back. Those of keys and passwords stay.
+    fn restore_said(&self, text: &str) -> String {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).restore_said(text)
+    }
+
+    /// As [`restore_said`](Self::restore_said), of every string inside of a JSON value, keys included.
+    fn restore_said_json(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.restore_said(text)),
+            Value::Array(values) => values.iter().map(|value| self.restore_said_json(value)).collect(),
+            Value::Object(fields) => {
+                let said =
+                    |(key, value): (&String, &Value)| (self.restore_said(key), self.restore_said_json(value));
+                fields.iter().map(said).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Returns `text` with secrets in place of the marks that this redactor gave out. Other marks stay.
     pub fn restore(&self, text: &str) -> String {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner).restore(text)

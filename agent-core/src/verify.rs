@@ -1,15 +1,22 @@
 //! Refuses what the evidence does not say. Verification only ever lowers confidence.
 
+mod blame;
+mod proof;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use waggle_signals::Timestamp;
 
+use proof::{is_measured, is_of_now, rests_on_fact};
+
 use crate::{
     Evidence, EvidenceId, Finding,
-    finding::{ChangeBlamed, Claim, ClaimKind, Impact, Owner, Remediation, RootCause, Verdict},
+    finding::{Claim, ClaimKind, Impact, Remediation, RootCause, Verdict},
+    follow_ups::fit_to_show,
     grounding::Ground,
     past_case::PAST_TOOL,
+    prompts,
     triage::SUSPECTS_TOOL,
 };
 
@@ -27,6 +34,9 @@ const SQL_TOOL: &str = "sql";
 
 /// The most that a first root cause is worth which no suspect of the triage stands for: one reading against another.
 pub const UNSUSPECTED: f64 = 0.6;
+
+/// Two windows of telemetry never prove more than this, whoever says so.
+pub const MOST_CONFIDENT: f64 = 0.95;
 
 /// The fault class of what no known fault fits.
 const UNKNOWN: &str = "unknown";
@@ -51,7 +61,10 @@ pub struct Verified {
 /// - An owner may be named only by a rule that a tool stated for the first root cause.
 /// - `no_incident` is left only to a triage that was quiet.
 /// - What was said about a first root cause that falls, falls with it: what to do, who owns it, how it spread.
-/// - A first root cause that the triage did not suspect is `likely` at most, and no surer than [`UNSUSPECTED`].
+/// - A root cause that the triage did not suspect needs a claim that says something measured of it, in a tool's own words: what
+///   others write, into a log or a commit, proves nothing. It is `likely` at most, and no surer than [`UNSUSPECTED`].
+/// - A first root cause of which no claim restates a fact is no surer than the triage was of it.
+/// - Nothing repeats the standing instructions; follow-up questions are few and short.
 /// - `names` are the services that are known; a root cause must be one of them.
 pub fn verify(finding: Finding, evidence: &BTreeMap<EvidenceId, Evidence>, names: &[String]) -> Verified {
     let mut check = Check::new(evidence, names);
@@ -93,6 +106,8 @@ pub fn verify(finding: Finding, evidence: &BTreeMap<EvidenceId, Evidence>, names
     let blamed = finding.root_causes.first().map(|cause| cause.service.clone()).unwrap_or_default();
     finding.owners.retain_mut(|owner| check.keep_owner(owner, &blamed));
 
+    finding.follow_ups = fit_to_show(finding.follow_ups);
+
     lower(&mut finding, n_claims);
     check.doubt_what_was_not_suspected(&mut finding);
     Verified { finding, problems: check.problems }
@@ -125,6 +140,9 @@ fn lower(finding: &mut Finding, n_claims_before: usize) {
         finding.remediation = Remediation::default();
         finding.missing_data.push("no root cause was left that its evidence proves".to_owned());
     }
+    if finding.verdict == Verdict::Inconclusive {
+        finding.confidence = 0.0;
+    }
     let observed = |cause: &RootCause| cause.claims.iter().any(|claim| claim.kind == ClaimKind::Observed);
     if finding.verdict == Verdict::Confirmed && !finding.root_causes.first().is_some_and(observed) {
         finding.verdict = Verdict::Likely;
@@ -141,9 +159,9 @@ fn n_claims(finding: &Finding) -> usize {
     finding.root_causes.iter().map(|cause| cause.claims.len()).sum()
 }
 
-/// NaN and what lies outside become a probability.
+/// NaN and what lies outside become a probability, and certainty what is next to it.
 fn probability(value: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) }
+    if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST_CONFIDENT) }
 }
 
 struct Check<'a> {
@@ -205,8 +223,17 @@ impl<'a> Check<'a> {
         }
         if cause.claims.is_empty() {
             self.problems.push(format!("root cause `{}` has no claim that holds", cause.service));
+            return false;
         }
-        !cause.claims.is_empty()
+        let is_suspected = self.suspected(&cause.service).is_none_or(|confidence| confidence.is_some());
+        if !is_suspected && !rests_on_fact(cause, self.evidence, is_measured) {
+            self.problems.push(format!(
+                "root cause `{0}` is no suspect, and no claim says what was measured of it: cite a fact about `{0}`",
+                cause.service
+            ));
+            return false;
+        }
+        true
     }
 
     /// Tells whether everything in `text` is in the evidence it cites.
@@ -243,6 +270,10 @@ impl<'a> Check<'a> {
             }
         }
         self.evidence.keys().for_each(|id| ground.add_id(*id));
+        if prompts::are_told_in(text) {
+            self.problems.push(format!("{what} repeats the instructions"));
+            return false;
+        }
         let missing: Vec<_> = ground.missing(text, self.names).into_iter().map(|missing| missing.0).collect();
         if !missing.is_empty() {
             let missing = missing.join(", ");
@@ -308,16 +339,26 @@ impl<'a> Check<'a> {
         known
     }
 
-    /// Lowers a first root cause at a service that the triage looked at and did not suspect.
+    /// Returns how sure the triage is of a service: the inner `None` when it does not suspect it, the outer one when there was no
+    /// triage.
+    fn suspected(&self, service: &str) -> Option<Option<f64>> {
+        let triage = self.results_of(SUSPECTS_TOOL).last()?;
+        let mut suspects = triage.get("suspects").and_then(Value::as_array).into_iter().flatten();
+        let suspect =
+            suspects.find(|suspect| suspect.get("service").and_then(Value::as_str) == Some(service));
+        Some(suspect.map(|suspect| suspect.get("confidence").and_then(Value::as_f64).unwrap_or(UNSUSPECTED)))
+    }
+
+    /// Lowers a first root cause at a service that the triage looked at and did not suspect, and one that rests on words alone.
     fn doubt_what_was_not_suspected(&self, finding: &mut Finding) {
         let Some(first) = finding.root_causes.first_mut() else { return };
-        let Some(triage) = self.results_of(SUSPECTS_TOOL).last() else { return };
-        let suspects = triage.get("suspects").and_then(Value::as_array).into_iter().flatten();
-        let mut names = suspects.filter_map(|suspect| suspect.get("service")?.as_str());
-        if names.any(|name| name == first.service) {
-            return;
-        }
-        first.confidence = first.confidence.min(UNSUSPECTED);
+        let most = match self.suspected(&first.service) {
+            None => return,
+            Some(None) => UNSUSPECTED,
+            Some(Some(_)) if rests_on_fact(first, self.evidence, is_of_now) => return,
+            Some(Some(confidence)) => confidence,
+        };
+        first.confidence = first.confidence.min(most);
         finding.confidence = finding.confidence.min(first.confidence);
         if finding.verdict == Verdict::Confirmed {
             finding.verdict = Verdict::Likely;
@@ -326,78 +367,6 @@ impl<'a> Check<'a> {
 
     fn results_of(&self, tool: &'static str) -> impl Iterator<Item = &'a Value> + use<'a> {
         self.evidence.values().filter(move |evidence| evidence.tool == tool).map(|evidence| &evidence.data)
-    }
-
-    fn diff_was_read(&self, id: &str) -> bool {
-        !id.is_empty()
-            && self
-                .results_of(DIFF_TOOL)
-                .any(|diff| diff.pointer("/commit/id").and_then(Value::as_str) == Some(id))
-    }
-
-    /// Sets what is known of a change, and returns why it cannot be the cause at `service`, if it cannot.
-    fn why_not_blame(&self, change: &mut ChangeBlamed, service: &str) -> Option<String> {
-        let id = change.id.clone();
-        change.diff_read = self.diff_was_read(&id);
-        let is = |seen: &Value, key: &str, want: &str| seen.get(key).and_then(Value::as_str) == Some(want);
-        // One commit may go live in several services, at different times.
-        let seen: Vec<&Value> = self
-            .results_of(CHANGES_TOOL)
-            .filter_map(|result| result.get("changes")?.as_array())
-            .flatten()
-            .filter(|seen| is(seen, "id", &id) && is(seen, "service", service))
-            .collect();
-        if let Some(kind) = seen.iter().find_map(|seen| seen.get("kind")?.as_str()) {
-            change.kind = kind.to_owned();
-        }
-        // A commit stays one under any other name.
-        let looks_like_a_commit = id.len() >= 7 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if (change.kind == "commit" || looks_like_a_commit) && !change.diff_read {
-            return Some(format!(
-                "commit `{id}` is blamed, but its diff was not read: call `{DIFF_TOOL}` first, and give the full id"
-            ));
-        }
-        if seen.is_empty() {
-            return Some(format!(
-                "change `{id}` is blamed, but `{CHANGES_TOOL}` did not show that it went live in `{service}`"
-            ));
-        }
-        let after_onset =
-            seen.iter().all(|seen| seen.get("after_onset").and_then(Value::as_bool) == Some(true));
-        after_onset.then(|| {
-            format!("change `{id}` went live in `{service}` after the onset, so it cannot be the cause")
-        })
-    }
-
-    /// Tells whether a tool named the owner of `service` by that rule; a contact that it did not name is blanked.
-    fn keep_owner(&mut self, owner: &mut Owner, service: &str) -> bool {
-        let Owner { name, rule, contact } = owner;
-        let field =
-            |stated: &Value, key: &str, want: &str| stated.get(key).and_then(Value::as_str) == Some(want);
-        let is_about = |evidence: &&Evidence| {
-            let asked = evidence.arguments.get("service").and_then(Value::as_str);
-            evidence.tool == OWNERS_TOOL && asked.is_none_or(|asked| asked == service)
-        };
-        let stated: Vec<&Value> = self
-            .evidence
-            .values()
-            .filter(is_about)
-            .filter_map(|evidence| evidence.data.get("owners")?.as_array())
-            .flatten()
-            .filter(|stated| field(stated, "name", name) && field(stated, "rule", rule))
-            .collect();
-        if service.is_empty() || stated.is_empty() {
-            self.problems.push(format!(
-                "owner `{name}` of `{service}` is not named by the rule \"{rule}\" in any `{OWNERS_TOOL}` result"
-            ));
-            return false;
-        }
-        if !contact.is_empty() && !stated.iter().any(|stated| field(stated, "contact", contact)) {
-            self.problems
-                .push(format!("contact \"{contact}\" of owner `{name}` is in no `{OWNERS_TOOL}` result"));
-            contact.clear();
-        }
-        true
     }
 }
 

@@ -75,6 +75,7 @@ pub mod profile_top;
 mod quote;
 pub mod read_diff;
 pub mod read_document;
+mod read_only;
 pub mod recent_changes;
 mod red;
 mod rows;

@@ -12,6 +12,8 @@ use waggle_agent_core::{
     tool::Output,
 };
 
+use crate::read_only::why_not_read;
+
 /// Answers one read-only SQL SELECT over the tables spans, metrics, logs, events, samples, flows and resources. Use it only when no other tool fits; `SHOW TABLES` and `DESCRIBE spans` tell the columns.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 pub struct Sql {
@@ -40,6 +42,9 @@ impl Tool for Sql {
     }
 
     async fn run(self, scene: &Scene) -> Result<Rows, ToolError> {
+        if let Some(why) = why_not_read(&self.query) {
+            return Err(ToolError::Respond(why));
+        }
         let query = SqlQuery { text: self.query.clone(), limit: MAX_ROWS, timeout: TIMEOUT };
         let table = scene.ports.telemetry.sql(&query).await?;
         Ok(Rows { searched: self.query, table })

@@ -5,6 +5,7 @@ use crate::{
     blamed_code::BlamedCode,
     card::{Card, CardHunk, Line, Section, SectionKind, Step},
     finding::{Action, Remediation, Verdict},
+    inert::inert,
 };
 
 /// The most lines of a hunk on a card; the rest is behind the evidence.
@@ -12,7 +13,7 @@ const MAX_HUNK_LINES: usize = 24;
 
 /// Makes the card that is shown while the work goes on.
 pub fn card_of_progress(incident: &Incident, steps: Vec<Step>, elapsed_ms: u64, language: Language) -> Card {
-    Card {
+    inert_card(Card {
         title: incident.title.clone(),
         done: false,
         verdict: None,
@@ -24,10 +25,10 @@ pub fn card_of_progress(incident: &Incident, steps: Vec<Step>, elapsed_ms: u64, 
         steps,
         elapsed_ms,
         language,
-    }
+    })
 }
 
-/// Makes the card of a finding. Everything on it is in the finding or in the evidence.
+/// Makes the card of a finding. Everything on it is in the finding or in the evidence, and nothing in it acts.
 pub fn card_of_finding(
     incident: &Incident,
     finding: &Finding,
@@ -46,7 +47,7 @@ pub fn card_of_finding(
         (SectionKind::Missing, language.pick("Missing data", "缺少的数据"), missing(finding)),
     ];
     let sections = sections.into_iter().filter(|(_, _, lines)| !lines.is_empty());
-    Card {
+    inert_card(Card {
         title: title(incident, finding, language),
         done: true,
         verdict: Some(finding.verdict),
@@ -60,7 +61,20 @@ pub fn card_of_finding(
         steps,
         elapsed_ms,
         language,
-    }
+    })
+}
+
+/// Takes from every text on a card whatever a client would act on: parts of each may be from outside.
+fn inert_card(mut card: Card) -> Card {
+    let lines = card.sections.iter_mut().flat_map(|section| &mut section.lines).map(|line| &mut line.text);
+    let hunk = card.hunk.iter_mut().flat_map(|hunk| {
+        let CardHunk { commit, summary, author, path, lines, .. } = hunk;
+        [commit, summary, author, path].into_iter().chain(lines)
+    });
+    let steps = card.steps.iter_mut().flat_map(|step| [&mut step.tool, &mut step.text]);
+    let said = std::iter::once(&mut card.title).chain(&mut card.mentions).chain(&mut card.buttons);
+    lines.chain(hunk).chain(steps).chain(said).for_each(|text| *text = inert(text));
+    card
 }
 
 fn title(incident: &Incident, finding: &Finding, language: Language) -> String {

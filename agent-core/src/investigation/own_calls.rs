@@ -73,8 +73,11 @@ fn more_tools(case: &mut Case<'_>, arguments: &Value) -> String {
     let described = case.describe_from_now_on(known.iter().copied());
     let described = if described.is_empty() { "none".to_owned() } else { described.join(", ") };
     let unknown: String = unknown.join(", ").chars().take(PAGE_CHARS).collect();
-    let refusal =
-        if unknown.is_empty() { String::new() } else { format!("; there is no such tool: {unknown}") };
+    let refusal = if unknown.is_empty() {
+        String::new()
+    } else {
+        format!("; there is no such tool:\n{}", fenced("names", &unknown))
+    };
     format!("described from now on: {described}{refusal}")
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     EvidenceId, Finding,
+    fence::fenced,
     finding::{Action, ClaimKind, Verdict},
     ports::ToolSpec,
     slim::slim,
@@ -157,23 +158,24 @@ fn finding(arguments: &Value, case: &Case<'_>) -> Result<Verified, String> {
         })
         .collect();
     if !faults.is_empty() {
-        return Err(format!("the finding breaks its schema; mend and submit again:\n{}", faults.join("\n")));
+        let faults = fenced("faults", &faults.join("\n"));
+        return Err(format!("the finding breaks its schema; mend and submit again:\n{faults}"));
     }
     let mut arguments = arguments;
     if let Some(fields) = arguments.as_object_mut() {
         fields.insert("incident".to_owned(), Value::String(case.scene().incident.id.0.clone()));
     }
-    let finding =
-        serde_json::from_value(arguments).map_err(|error| format!("the finding cannot be read: {error}"))?;
+    let finding = serde_json::from_value(arguments)
+        .map_err(|error| format!("the finding cannot be read:\n{}", fenced("faults", &error.to_string())))?;
     Ok(verify(finding, case.evidence(), &case.service_names()))
 }
 
-/// Says what verification refused.
+/// Says what verification refused. The sentences in it may be from outside.
 fn repair_text(problems: &[String]) -> String {
     let problems: Vec<_> = problems.iter().map(|problem| format!("- {problem}")).collect();
     format!(
         "not accepted yet. Mend these and submit again; what fails a second time is dropped:\n{}",
-        problems.join("\n")
+        fenced("problems", &problems.join("\n"))
     )
 }
 

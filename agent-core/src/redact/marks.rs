@@ -8,6 +8,10 @@ use serde_json::{Number, Value};
 /// Longest mark, bytes: `<custom_`, a name of 24, a number and what is between.
 pub(super) const MAX_MARK_BYTES: usize = 64;
 
+/// The kinds of marks that are turned back in what a model says: what people are asked about by. Keys and passwords are not, for in
+/// other words than those they were found in nothing would know them again, and a model that was told to could carry them out.
+const TURNED_BACK: [&str; 6] = ["literal", "email", "phone", "id_number", "passport", "ip"];
+
 /// The word in the mark of a number, which comes back as a number.
 const NUMBER: &str = "number";
 
@@ -55,6 +59,17 @@ impl Marks {
             self.text_of.get(&found[0]).cloned().unwrap_or_else(|| found[0].to_owned())
         };
         pattern.replace_all(text, secret).into_owned()
+    }
+
+    /// Returns what a model says with those marks turned back that may be.
+    pub fn restore_said(&self, text: &str) -> String {
+        let Some(pattern) = MARK.as_ref() else { return text.to_owned() };
+        let said = |found: &Captures<'_>| {
+            let kind = found[0].trim_start_matches('<').rsplit_once('_').map_or("", |(kind, _)| kind);
+            let secret = self.text_of.get(&found[0]).filter(|_| TURNED_BACK.contains(&kind));
+            secret.cloned().unwrap_or_else(|| found[0].to_owned())
+        };
+        pattern.replace_all(text, said).into_owned()
     }
 
     /// Returns a JSON string with secrets in place of marks; a number where it is the mark of one.

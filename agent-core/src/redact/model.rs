@@ -11,6 +11,8 @@ use crate::{
 };
 
 /// A model that is only ever shown redacted text, and whose calls are turned back before they run.
+///
+/// Names, addresses and numbers of people are turned back; keys and passwords are not.
 pub struct Redacted<M>(pub M);
 
 #[async_trait]
@@ -39,17 +41,17 @@ impl<M: Model> Model for Redacted<M> {
             let mut arriving = arriving.lock().unwrap_or_else(PoisonError::into_inner);
             let whole = arriving.take(piece);
             if !whole.is_empty() {
-                on_delta(Delta::Text(&redactor.restore(&whole)));
+                on_delta(Delta::Text(&redactor.restore_said(&whole)));
             }
         };
         let mut reply = self.0.complete(&redacted, &passed_on).await?;
         let rest = arriving.into_inner().unwrap_or_else(PoisonError::into_inner).kept;
         if !rest.is_empty() {
-            on_delta(Delta::Text(&redactor.restore(&rest)));
+            on_delta(Delta::Text(&redactor.restore_said(&rest)));
         }
-        reply.text = redactor.restore(&reply.text);
+        reply.text = redactor.restore_said(&reply.text);
         for call in &mut reply.calls {
-            call.arguments = redactor.restore_json(&call.arguments);
+            call.arguments = redactor.restore_said_json(&call.arguments);
         }
         Ok(reply)
     }

@@ -208,14 +208,14 @@ async fn a_cause_without_proof_falls_with_all_that_was_said_of_it() {
 async fn the_second_cause_does_not_inherit_what_was_said_of_the_first() {
     let mut two = finding(&[]);
     let mut second = two.root_causes[0].clone();
-    (second.service, second.confidence) = ("checkout".to_owned(), 0.3);
-    second.claims = vec![claim("checkout is on the map", &[1])];
+    (second.service, second.confidence) = ("gateway".to_owned(), 0.3);
+    second.claims = vec![claim("p99 of gateway is 2.1 s", &[1])];
     two.root_causes[0].claims = vec![claim("it took 999 ms", &[4])];
     two.root_causes.push(second);
     let Verified { finding, .. } = verify(two, &evidence().await, &services());
     assert_eq!(
         finding.root_causes.iter().map(|cause| cause.service.as_str()).collect::<Vec<_>>(),
-        ["checkout"]
+        ["gateway"]
     );
     assert_eq!(finding.remediation.action, Action::None);
     assert_eq!((finding.owners.len(), finding.propagation.len()), (0, 0));
@@ -256,12 +256,57 @@ async fn what_was_only_concluded_is_not_confirmed() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_no_suspect_is_blamed_by_what_was_measured_of_it_and_not_by_words() {
+    for (service, text, verdict, confidence) in [
+        ("payment", "payment is at fault", Verdict::Inconclusive, 0.0),
+        ("gateway", "gateway is at fault", Verdict::Inconclusive, 0.0),
+        ("gateway", "p99 of gateway is 2.1 s", Verdict::Likely, 0.6),
+    ] {
+        let mut given = finding(&[]);
+        let first = &mut given.root_causes[0];
+        (first.service, first.claims) = (service.to_owned(), vec![claim(text, &[1])]);
+        let Verified { finding, problems } = verify(given, &evidence().await, &services());
+        assert_eq!((finding.verdict, finding.confidence), (verdict, confidence), "{text}");
+        let is_told = problems.iter().any(|problem| problem.contains("is no suspect"));
+        assert_eq!(is_told, verdict == Verdict::Inconclusive, "{problems:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_suspect_that_only_words_speak_of_is_no_surer_than_the_triage() {
+    let mut evidence = evidence().await;
+    let suspects = evidence.values_mut().find(|evidence| evidence.tool == "suspects").unwrap();
+    suspects.data["suspects"][0]["confidence"] = json!(0.5);
+    for (text, verdict, confidence) in [
+        ("inventory is at fault", Verdict::Likely, 0.5),
+        ("own time per request of inventory is 1.98 s", Verdict::Confirmed, 0.86),
+    ] {
+        let mut given = finding(&[]);
+        given.root_causes[0].claims = vec![claim(text, &[1, 2, 3, 4, 5])];
+        let kept = verify(given, &evidence, &services()).finding;
+        assert_eq!((kept.verdict, kept.confidence), (verdict, confidence), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_instructions_are_not_repeated() {
+    let text = "Tell waiting from working: a service whose own time did not grow is a victim.";
+    let mut given = finding(&[]);
+    given.follow_ups = vec!["What else changed?".to_owned(), text.to_owned()];
+    given.missing_data = vec![text.to_owned()];
+    given.root_causes[0].claims.push(claim(text, &[1]));
+    let Verified { finding, problems } = verify(given, &evidence().await, &services());
+    assert!(!serde_json::to_string(&finding).unwrap().contains("waiting from working"), "{finding:#?}");
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[tokio::test]
 async fn confidence_is_a_probability_and_no_more_than_that_of_the_cause() {
     let evidence = evidence().await;
     for (overall, cause, want) in [
         (f64::NAN, 0.9, 0.0),
         (0.9, f64::NAN, 0.0),
-        (f64::INFINITY, 7.0, 1.0),
+        (f64::INFINITY, 7.0, 0.95),
         (-1.0, 0.5, 0.0),
         (0.9, 0.4, 0.4),
         (0.4, 0.9, 0.4),

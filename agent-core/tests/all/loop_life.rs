@@ -66,8 +66,8 @@ async fn what_a_model_leaves_out_is_filled_in_from_the_triage() {
 async fn what_is_filled_in_belongs_to_the_first_suspect_alone() {
     let other = json!({
         "verdict": "confirmed", "confidence": 0.95,
-        "root_causes": [{ "service": "payment", "fault_class": "unknown", "claims": [
-            { "text": "payment was deployed", "kind": "observed", "evidence": ["E2"] },
+        "root_causes": [{ "service": "gateway", "fault_class": "unknown", "claims": [
+            { "text": "gateway: p99 84 ms → 2.1 s", "kind": "observed", "evidence": ["E1"] },
         ] }],
     });
     let ran = Bench::new([submits(&other), submits(&other)]).await.run().await;
@@ -201,7 +201,10 @@ async fn of_many_tools_those_are_described_that_the_suspects_want() {
     assert_eq!(described(0), [&["compare", "owners", "read_diff"][..], &of_loop].concat());
     assert_eq!(described(1), [&["compare", "echo", "owners", "read_diff"][..], &of_loop].concat());
     let told = texts(&ran.transcript, "more_tools");
-    assert_eq!(told[0], "described from now on: echo; there is no such tool: no_such");
+    assert_eq!(
+        told[0],
+        "described from now on: echo; there is no such tool:\n<data id=\"names\">\nno_such\n</data>"
+    );
     assert!(told[1].starts_with("name the tools"), "{}", told[1]);
     assert_eq!(texts(&ran.transcript, "echo").len(), 1, "what is only named can be called as well");
     let request = bench.model.requests().remove(0);

@@ -410,7 +410,7 @@ async fn an_investigation_runs_over_the_wire() {
 }
 
 #[tokio::test]
-async fn secrets_do_not_go_over_the_wire_and_come_back_inside() {
+async fn secrets_do_not_go_over_the_wire_and_those_of_people_come_back_inside() {
     let call = json!({ "content": "ask <email_1>", "tool_calls": [
         { "id": "c1", "function": { "name": "logs", "arguments": "{\"contains\":\"<email_1> <secret_1>\"}" } },
     ] });
@@ -425,7 +425,7 @@ async fn secrets_do_not_go_over_the_wire_and_come_back_inside() {
 
     let reply = Redacted(model(&server)).complete(&request, &|_| {}).await.unwrap();
     assert_eq!(reply.text, "ask li.na@example.com");
-    assert_eq!(reply.calls[0].arguments, json!({ "contains": "li.na@example.com abcdef123456" }));
+    assert_eq!(reply.calls[0].arguments, json!({ "contains": "li.na@example.com <secret_1>" }));
     let sent = check_bodies(&server).await.remove(0).to_string();
     for secret in ["li.na", "example.com", "abcdef123456", "hunter2x", "s3cr3t", "13812345678"] {
         assert!(!sent.contains(secret), "`{secret}` in {sent}");

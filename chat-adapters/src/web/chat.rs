@@ -10,7 +10,8 @@ use tokio::sync::Mutex;
 use waggle_agent_core::{
     Incident, IncidentId, Kind, Result,
     finding::Owner,
-    ports::{Chat, ChatLine, Memory, MessageId, Post, RoomId, Speaker},
+    inert::inert,
+    ports::{Button, Chat, ChatLine, Memory, MessageId, Post, RoomId, Speaker},
     redact::redacted_post,
 };
 use waggle_signals::Clock;
@@ -128,7 +129,7 @@ impl Chat for WebChat {
 
     async fn post(&self, room: &RoomId, post: &Post) -> Result<MessageId> {
         let incident = self.incident_of(room).await?;
-        self.say(&incident, Speaker::Waggle, redacted_post(post)).await
+        self.say(&incident, Speaker::Waggle, redacted_post(&inert_post(post))).await
     }
 
     async fn update(&self, room: &RoomId, message: &MessageId, post: &Post) -> Result<()> {
@@ -138,7 +139,7 @@ impl Chat for WebChat {
         let Some(line) = lines.into_iter().find(|line| line.id == *message) else {
             return Err(Kind::NotFound.error(format!("no message `{}` in room `{}`", message.0, room.0)));
         };
-        self.keep_and_tell(&incident, &ChatLine { post: redacted_post(post), ..line }).await
+        self.keep_and_tell(&incident, &ChatLine { post: redacted_post(&inert_post(post)), ..line }).await
     }
 
     async fn mention(&self, room: &RoomId, owner: &Owner) -> Result<MessageId> {
@@ -158,6 +159,17 @@ fn mention(owner: &Owner) -> String {
     let name = owner.name.trim_start_matches('@');
     let parts = [&format!("@{name}"), &owner.rule, &owner.contact];
     parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" · ")
+}
+
+/// Takes from a text whatever a client would act on; cards are made without it.
+fn inert_post(post: &Post) -> Post {
+    match post {
+        Post::Text { text, buttons } => Post::Text {
+            text: inert(text),
+            buttons: buttons.iter().map(|button| Button { text: inert(&button.text) }).collect(),
+        },
+        Post::Card { card } => Post::Card { card: card.clone() },
+    }
 }
 
 fn as_json(value: &impl serde::Serialize) -> Result<String> {

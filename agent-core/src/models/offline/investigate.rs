@@ -16,11 +16,9 @@ use crate::{
     past_case::{PAST_TOOL, Told, lift, told},
     ports::ToolCall,
     triage::{CONFIRMED, Ranking, SUSPECTS_TOOL, Suspect},
-    verify::{DIFF_TOOL, OWNERS_TOOL},
+    verify::{DIFF_TOOL, MOST_CONFIDENT, OWNERS_TOOL},
 };
 
-/// Two windows of telemetry never prove more than this.
-const MOST_CONFIDENT: f64 = 0.95;
 /// A probability under which a suspect is not worth a name.
 const LIKELY: f64 = 0.45;
 /// A card with more claims is not read at 3 a.m.
