@@ -202,6 +202,7 @@ fn runbook(text: Option<String>) -> Document {
     Document {
         id: RUNBOOK.to_owned(),
         service: "inventory".to_owned(),
+        library: None,
         sections: vec![("Inventory › slow".to_owned(), format!("When inventory is slow: {text}"))],
     }
 }
@@ -214,6 +215,7 @@ fn case(text: Option<String>) -> KeptCase {
         incident: IncidentId("inc-0".to_owned()),
         opened_at: then,
         closed_at: then,
+        window: None,
         title: format!("gateway: p99 latency above 120 ms {}", line("")),
         named: "gateway".to_owned(),
         felt_by: "gateway".to_owned(),
