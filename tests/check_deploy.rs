@@ -125,7 +125,7 @@ fn a_bad_deploy_fails_the_build_and_names_the_commit_that_did_it() {
     let kept = run(&dir, &["ask", "what did it?", "--incident", incident]);
     assert!(kept.status.success(), "{}", String::from_utf8_lossy(&kept.stderr));
 
-    let typed = run(&dir, &["investigate", "--service", "catr", "--at", "2026-03-01T14:12:00Z"]);
+    let typed = run(&dir, &["investigate", "--service", "carrt", "--at", "2026-03-01T14:12:00Z"]);
     assert!(String::from_utf8_lossy(&typed.stderr).contains("did you mean `cart`?"), "{typed:?}");
 
     let (code, _, report) = checked(&dir, &["--language", "zh"]);
